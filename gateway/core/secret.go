@@ -1,0 +1,37 @@
+package core
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Secret is a customer's PIN on its way to the core (M6). Whatever formats,
+// logs or marshals it gets dots.
+type Secret struct{ octets []byte }
+
+// NewSecret takes ownership of octets.
+func NewSecret(octets []byte) Secret { return Secret{octets: octets} }
+
+const masked = "••••"
+
+// Reveal returns the octets themselves: only for the core request's own field.
+func (s Secret) Reveal() []byte { return s.octets }
+
+// IsZero says whether there is no secret.
+func (s Secret) IsZero() bool { return len(s.octets) == 0 }
+
+// Erase overwrites the octets.
+func (s Secret) Erase() { clear(s.octets) }
+
+// String returns dots.
+func (s Secret) String() string { return masked }
+
+// Format writes dots, whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
+
+// MarshalText returns dots.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
+
+// LogValue returns dots.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(masked) }
