@@ -1,0 +1,185 @@
+// Package config reads the gateway's configuration: defaults, then the YAML
+// file, then NYOTA_ environment variables (NYOTA_HTTP_LISTEN is http.listen).
+// Unknown keys, wrong types and bad values are errors that name the key.
+//
+//	config.go     the keys and their defaults
+//	load.go       reading and merging
+//	validate.go   what a good value is
+package config
+
+import "time"
+
+// Config is everything that can be configured. Its shape is the file's.
+type Config struct {
+	HTTP      HTTP      `mapstructure:"http"`
+	Callbacks Callbacks `mapstructure:"callbacks"`
+	Admin     Admin     `mapstructure:"admin"`
+	Store     Store     `mapstructure:"store"`
+	Menus     Menus     `mapstructure:"menus"`
+	SMPP      SMPP      `mapstructure:"smpp"`
+	Core      Core      `mapstructure:"core"`
+	Simulator Simulator `mapstructure:"simulator"`
+	Operator  Operator  `mapstructure:"operator"`
+	Dialog    Dialog    `mapstructure:"dialog"`
+	Ledger    Ledger    `mapstructure:"ledger"`
+	Secret    Secret    `mapstructure:"secret"`
+	CDR       CDR       `mapstructure:"cdr"`
+	Log       Log       `mapstructure:"log"`
+
+	// Base is the folder that relative paths of the file start from: the
+	// file's own, or the working directory if there is no file.
+	Base string `mapstructure:"-"`
+}
+
+// HTTP is the public listener: the browser phone, /healthz and /readyz.
+type HTTP struct {
+	Listen string `mapstructure:"listen"` // host:port
+}
+
+// Callbacks is the listener that the core switch posts its callbacks to.
+type Callbacks struct {
+	Listen string `mapstructure:"listen"` // host:port; empty: no callbacks, inquiries only
+	URL    string `mapstructure:"url"`    // as the core reaches it; empty: http://<listen>
+}
+
+// Admin is the operators' listener. Keep it on loopback or behind a token.
+type Admin struct {
+	Listen string `mapstructure:"listen"` // host:port; empty: off
+	Token  string `mapstructure:"token"`  // bearer token; required off loopback
+}
+
+// Store says where sessions, actions and notices are kept.
+type Store struct {
+	Kind      string        `mapstructure:"kind"` // embedded or valkey
+	Path      string        `mapstructure:"path"` // embedded: a folder
+	Addresses []string      `mapstructure:"addresses"`
+	Username  string        `mapstructure:"username"`
+	Password  string        `mapstructure:"password"`
+	TLS       bool          `mapstructure:"tls"`
+	DB        int           `mapstructure:"db"`
+	Replicas  int           `mapstructure:"replicas"` // that must have an action on disk
+	Volatile  bool          `mapstructure:"volatile"` // accept a Valkey without AOF: tests only
+	Timeout   time.Duration `mapstructure:"timeout"`
+	Retain    time.Duration `mapstructure:"retain"` // of final actions and notices
+}
+
+// Menus says where the menus are.
+type Menus struct {
+	Dir string `mapstructure:"dir"`
+}
+
+// SMPP has the links to operators' SMSCs and USSD gateways.
+type SMPP struct {
+	Links []Link `mapstructure:"links"`
+}
+
+// Link is one bind.
+type Link struct {
+	Name        string        `mapstructure:"name"`
+	Network     string        `mapstructure:"network"` // links of one USSD gateway share it; default: operator.network
+	Address     string        `mapstructure:"address"`
+	Bind        string        `mapstructure:"bind"` // transceiver, transmitter or receiver
+	SystemID    string        `mapstructure:"system_id"`
+	Password    string        `mapstructure:"password"`
+	SystemType  string        `mapstructure:"system_type"`
+	Window      int           `mapstructure:"window"`
+	USSD        string        `mapstructure:"ussd"`   // dialect: standard
+	Sender      string        `mapstructure:"sender"` // source address of SMS
+	TLS         bool          `mapstructure:"tls"`
+	Response    time.Duration `mapstructure:"response_timeout"`
+	EnquireLink time.Duration `mapstructure:"enquire_link"`
+	Hints       string        `mapstructure:"hints"` // auto, on, off: the screen_hint TLV for simulated handsets
+}
+
+// Core is the core switch.
+type Core struct {
+	Kind      string        `mapstructure:"kind"` // gsma
+	URL       string        `mapstructure:"url"`
+	APIKey    string        `mapstructure:"api_key"`
+	Token     string        `mapstructure:"token"`   // bearer token
+	PINKey    string        `mapstructure:"pin_key"` // file with the core's public JWK, to encrypt the PIN
+	Heartbeat time.Duration `mapstructure:"heartbeat"`
+	Horizon   time.Duration `mapstructure:"horizon"` // how long "not found" proves nothing
+	Airtime   string        `mapstructure:"airtime_subtype"`
+}
+
+// Simulator has the built-in operator and core. An empty address turns that
+// half off.
+type Simulator struct {
+	SMPP string `mapstructure:"smpp"`
+	Core string `mapstructure:"core"`
+}
+
+// Operator has the operator's facts.
+type Operator struct {
+	Network        string `mapstructure:"network"`
+	CountryPrefix  string `mapstructure:"country_prefix"`
+	NationalDigits int    `mapstructure:"national_digits"`
+	TrunkPrefix    string `mapstructure:"trunk_prefix"`
+	Currency       string `mapstructure:"currency"`
+	MinorUnits     int    `mapstructure:"minor_units"`
+	Timezone       string `mapstructure:"timezone"`
+}
+
+// Dialog has the limits of dialogues.
+type Dialog struct {
+	AnswerWithin time.Duration `mapstructure:"answer_within"` // the network waits no longer
+	Session      time.Duration `mapstructure:"session"`       // a dialogue's longest pause
+	Concurrent   int           `mapstructure:"concurrent"`    // turns at work at once
+	Septets      int           `mapstructure:"septets"`
+	UCS2         int           `mapstructure:"ucs2"`
+}
+
+// Ledger paces the life of actions without a final answer.
+type Ledger struct {
+	InquireAfter time.Duration `mapstructure:"inquire_after"` // first inquiry
+	InquireMax   time.Duration `mapstructure:"inquire_max"`   // longest pause between two
+	ManualAfter  time.Duration `mapstructure:"manual_after"`  // then an operator decides
+}
+
+// Secret says where the key is that seals PINs at rest.
+type Secret struct {
+	KeyFile string `mapstructure:"key_file"` // made on the first start
+}
+
+// CDR says where call detail records go.
+type CDR struct {
+	Dir string `mapstructure:"dir"` // empty: none are written
+}
+
+// Log is the gateway's own log, on standard error.
+type Log struct {
+	Level  string `mapstructure:"level"`  // debug, info, warn, error
+	Format string `mapstructure:"format"` // text or json
+}
+
+// Default returns the configuration of a gateway that needs nothing installed:
+// loopback only, all parts embedded.
+func Default() Config {
+	return Config{
+		HTTP:      HTTP{Listen: "127.0.0.1:8080"},
+		Callbacks: Callbacks{Listen: "127.0.0.1:8082"},
+		Admin:     Admin{Listen: "127.0.0.1:8081"},
+		Store: Store{Kind: "embedded", Path: "data", Timeout: 2 * time.Second,
+			Retain: 30 * 24 * time.Hour},
+		Menus: Menus{Dir: "menus/catalog"},
+		Core: Core{Kind: "gsma", URL: "http://127.0.0.1:8090/v1.2/mm",
+			Heartbeat: 2 * time.Second, Horizon: time.Hour, Airtime: "airtime"},
+		Simulator: Simulator{SMPP: "127.0.0.1:2775", Core: "127.0.0.1:8090"},
+		Operator: Operator{Network: "demo", CountryPrefix: "255", NationalDigits: 9,
+			TrunkPrefix: "0", Currency: "TZS", Timezone: "Africa/Dar_es_Salaam"},
+		Dialog: Dialog{AnswerWithin: 5 * time.Second, Session: 180 * time.Second,
+			Concurrent: 4096, Septets: 182, UCS2: 80},
+		Ledger: Ledger{InquireAfter: 2 * time.Second, InquireMax: 5 * time.Minute,
+			ManualAfter: 24 * time.Hour},
+		Secret: Secret{KeyFile: "data/secret.key"},
+		CDR:    CDR{Dir: "data/cdr"},
+		Log:    Log{Level: "info", Format: "text"},
+	}
+}
+
+// DefaultLink returns a link's values where the file says nothing.
+func DefaultLink() Link {
+	return Link{Bind: "transceiver", Window: 64, USSD: "standard", Sender: "NYOTA",
+		Response: 10 * time.Second, EnquireLink: 30 * time.Second, Hints: "auto"}
+}

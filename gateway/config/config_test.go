@@ -1,0 +1,143 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const shipped = "../../config.yaml"
+
+func TestShippedFileSaysTheDefaults(t *testing.T) {
+	got, err := Load(shipped, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	link := DefaultLink()
+	link.Name, link.Network, link.Address = "demo", "demo", "127.0.0.1:2775"
+	link.SystemID, link.Password, link.Hints = "nyota", "secret", "on"
+	want.SMPP.Links = []Link{link}
+	want.Store.Addresses = []string{}
+	want.Callbacks.URL = "http://127.0.0.1:8082"
+	want.Base = got.Base
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("shipped config.yaml differs from the defaults (-default +file):\n%s", diff)
+	}
+}
+
+func TestShippedFileDocumentsEveryKey(t *testing.T) {
+	text, err := os.ReadFile(shipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := append(keys(reflect.TypeFor[Config](), ""), keys(reflect.TypeFor[Link](), "")...)
+	for _, key := range all {
+		last := key[strings.LastIndex(key, ".")+1:]
+		if !strings.Contains(string(text), last+":") {
+			t.Errorf("config.yaml does not mention %s", key)
+		}
+	}
+}
+
+func TestIssueSizedFileIsComplete(t *testing.T) {
+	cfg, err := Load(write(t, `
+http:  {listen: 127.0.0.1:8080}
+store: {kind: valkey, addresses: [127.0.0.1:6379]}
+menus: {dir: menus/catalog}
+smpp:
+  links:
+    - {name: demo, address: 127.0.0.1:2775, bind: transceiver, system_id: nyota, password: secret, window: 64, ussd: standard, sender: NYOTA}
+core:  {kind: gsma, url: http://127.0.0.1:8090/v1.2/mm}
+simulator: {smpp: "", core: 127.0.0.1:8090}
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.SMPP.Links[0].Hints != "off" {
+		t.Error("a link to another SMSC got screen hints")
+	}
+	if cfg.Dialog.AnswerWithin != 5*time.Second {
+		t.Errorf("answer_within = %v", cfg.Dialog.AnswerWithin)
+	}
+}
+
+func TestEnvironmentOverridesTheFile(t *testing.T) {
+	cfg, err := Load(write(t, "http: {listen: 127.0.0.1:1}\n"), []string{
+		"NYOTA_HTTP_LISTEN=127.0.0.1:9", "NYOTA_STORE_KIND=valkey",
+		"NYOTA_STORE_ADDRESSES=127.0.0.1:1,127.0.0.1:2", "NYOTA_SIMULATOR_SMPP=",
+		"NYOTA_DIALOG_ANSWER_WITHIN=7s", "NYOTA_STORE_DB=3", "NYOTA_STORE_TLS=true",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.HTTP.Listen != "127.0.0.1:9" || len(cfg.Store.Addresses) != 2 || cfg.Store.DB != 3 ||
+		!cfg.Store.TLS || cfg.Simulator.SMPP != "" || cfg.Dialog.AnswerWithin != 7*time.Second {
+		t.Errorf("%+v", cfg)
+	}
+}
+
+func TestBadConfigurationNamesTheKey(t *testing.T) {
+	for _, tc := range []struct {
+		name, file string
+		env        []string
+		want       string
+	}{
+		{"unknown section", "htp: {listen: x}", nil, "htp: unknown key"},
+		{"unknown key", "http: {listn: '127.0.0.1:1'}", nil, "http.listn: unknown key"},
+		{"unknown key of a link", "smpp: {links: [{name: a, address: 'h:1', system_id: s, windw: 3}]}", nil, "windw: unknown key"},
+		{"wrong type", "dialog: {concurrent: many}", nil, "dialog.concurrent"},
+		{"wrong type of a duration", "dialog: {session: soon}", nil, "dialog.session"},
+		{"a list where a value belongs", "http: {listen: [a, b]}", nil, "http.listen"},
+		{"bad address", "http: {listen: here}", nil, "http.listen must be host:port"},
+		{"bad port", "http: {listen: 'h:99999'}", nil, "http.listen must be host:port"},
+		{"bad store", "store: {kind: redis}", nil, "store.kind must be one of embedded, valkey"},
+		{"valkey without addresses", "store: {kind: valkey}", nil, "store.addresses"},
+		{"bad url", "core: {url: 'ftp://x'}", nil, "core.url must be an http or https URL"},
+		{"long password", "smpp: {links: [{name: a, address: 'h:1', system_id: s, password: ninechars}]}", nil, "smpp.links[0].password must have 0 to 8"},
+		{"two links of one name", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: a, address: 'h:1', system_id: s}]}", nil, "smpp.links[1].name is used twice"},
+		{"admin off loopback", "admin: {listen: '0.0.0.0:1'}", nil, "admin.token must be set"},
+		{"unknown variable", "", []string{"NYOTA_HTTP_LISTN=x"}, "NYOTA_HTTP_LISTN names no key"},
+		{"bad variable", "", []string{"NYOTA_DIALOG_CONCURRENT=x"}, "dialog.concurrent"},
+		{"not YAML", "http: [", nil, "config.yaml"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := Load(write(t, tc.file), tc.env)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %q does not say %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestAllBadValuesAreSaidAtOnce(t *testing.T) {
+	_, err := Load(write(t, "http: {listen: here}\nstore: {kind: redis}\nlog: {level: loud}\n"), nil)
+	for _, key := range []string{"http.listen", "store.kind", "log.level"} {
+		if err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("%v does not name %s", err, key)
+		}
+	}
+}
+
+func TestNamedFileMustExist(t *testing.T) {
+	if _, err := Load(filepath.Join(t.TempDir(), "none.yaml"), nil); err == nil {
+		t.Fatal("accepted a file that is not there")
+	}
+}

@@ -1,0 +1,182 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Validate returns every bad value, each with its key and what to write instead.
+func (c *Config) Validate() error {
+	var p problems
+	p.address("http.listen", c.HTTP.Listen, true)
+	p.address("callbacks.listen", c.Callbacks.Listen, false)
+	p.url("callbacks.url", c.Callbacks.URL, false)
+	p.address("admin.listen", c.Admin.Listen, false)
+	if host, _, err := net.SplitHostPort(c.Admin.Listen); err == nil && c.Admin.Token == "" {
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			p.add("admin.token", "must be set when admin.listen is not a loopback address")
+		}
+	}
+	c.validateStore(&p)
+	if c.Menus.Dir == "" {
+		p.add("menus.dir", "must name the folder of the menus")
+	}
+	c.validateLinks(&p)
+
+	p.oneOf("core.kind", c.Core.Kind, "gsma")
+	p.url("core.url", c.Core.URL, true)
+	p.between("core.heartbeat", c.Core.Heartbeat, 100*time.Millisecond, time.Minute)
+	p.between("core.horizon", c.Core.Horizon, time.Second, 30*24*time.Hour)
+	p.address("simulator.smpp", c.Simulator.SMPP, false)
+	p.address("simulator.core", c.Simulator.Core, false)
+
+	o := c.Operator
+	if o.Network == "" {
+		p.add("operator.network", "must not be empty")
+	}
+	if !digits(o.CountryPrefix, 1, 4) {
+		p.add("operator.country_prefix", `must be 1 to 4 digits in quotes, like "255"`)
+	}
+	if o.NationalDigits < 4 || o.NationalDigits > 12 {
+		p.add("operator.national_digits", "must be 4 to 12")
+	}
+	if o.TrunkPrefix != "" && !digits(o.TrunkPrefix, 1, 3) {
+		p.add("operator.trunk_prefix", `must be digits in quotes, like "0"`)
+	}
+	if len(o.Currency) != 3 || strings.ToUpper(o.Currency) != o.Currency {
+		p.add("operator.currency", "must be an ISO 4217 code like TZS")
+	}
+	if o.MinorUnits < 0 || o.MinorUnits > 4 {
+		p.add("operator.minor_units", "must be 0 to 4")
+	}
+	if _, err := time.LoadLocation(o.Timezone); err != nil {
+		p.add("operator.timezone", "must be an IANA name like Africa/Dar_es_Salaam: "+err.Error())
+	}
+
+	p.between("dialog.answer_within", c.Dialog.AnswerWithin, time.Second, 30*time.Second)
+	p.between("dialog.session", c.Dialog.Session, 10*time.Second, 24*time.Hour)
+	p.number("dialog.concurrent", c.Dialog.Concurrent, 1, 1_000_000)
+	p.number("dialog.septets", c.Dialog.Septets, 60, 182)
+	p.number("dialog.ucs2", c.Dialog.UCS2, 30, 91)
+	p.between("ledger.inquire_after", c.Ledger.InquireAfter, 100*time.Millisecond, time.Hour)
+	p.between("ledger.inquire_max", c.Ledger.InquireMax, c.Ledger.InquireAfter, 24*time.Hour)
+	p.between("ledger.manual_after", c.Ledger.ManualAfter, time.Minute, 30*24*time.Hour)
+	if c.Secret.KeyFile == "" {
+		p.add("secret.key_file", "must name the file of the key that seals PINs")
+	}
+	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	p.oneOf("log.format", c.Log.Format, "text", "json")
+	return p.err()
+}
+
+func (c *Config) validateStore(p *problems) {
+	p.oneOf("store.kind", c.Store.Kind, "embedded", "valkey")
+	p.between("store.timeout", c.Store.Timeout, 10*time.Millisecond, time.Minute)
+	p.between("store.retain", c.Store.Retain, time.Hour, 10*365*24*time.Hour)
+	switch c.Store.Kind {
+	case "embedded":
+		if c.Store.Path == "" {
+			p.add("store.path", "must name the folder of the embedded store")
+		}
+	case "valkey":
+		if len(c.Store.Addresses) == 0 {
+			p.add("store.addresses", "must list at least one host:port of Valkey")
+		}
+		for i, a := range c.Store.Addresses {
+			p.address(fmt.Sprintf("store.addresses[%d]", i), a, true)
+		}
+		p.number("store.db", c.Store.DB, 0, 15)
+		p.number("store.replicas", c.Store.Replicas, 0, 10)
+	}
+}
+
+func (c *Config) validateLinks(p *problems) {
+	names := map[string]bool{}
+	for i, l := range c.SMPP.Links {
+		key := func(k string) string { return fmt.Sprintf("smpp.links[%d].%s", i, k) }
+		switch {
+		case l.Name == "":
+			p.add(key("name"), "must name the link")
+		case names[l.Name]:
+			p.add(key("name"), "is used twice: "+l.Name)
+		}
+		names[l.Name] = true
+		p.address(key("address"), l.Address, true)
+		p.oneOf(key("bind"), l.Bind, "transceiver", "transmitter", "receiver")
+		p.oneOf(key("ussd"), l.USSD, "standard")
+		p.oneOf(key("hints"), l.Hints, "on", "off")
+		p.number(key("window"), l.Window, 1, 10_000)
+		p.between(key("response_timeout"), l.Response, 100*time.Millisecond, 2*time.Minute)
+		p.between(key("enquire_link"), l.EnquireLink, time.Second, time.Hour)
+		// SMPP 3.4 section 4.1.1: 15, 8 and 12 characters and their NUL.
+		p.length(key("system_id"), l.SystemID, 1, 15)
+		p.length(key("password"), l.Password, 0, 8)
+		p.length(key("system_type"), l.SystemType, 0, 12)
+		p.length(key("sender"), l.Sender, 1, 15)
+	}
+}
+
+type problems []error
+
+func (p *problems) add(key, why string) { *p = append(*p, fmt.Errorf("%s %s", key, why)) }
+
+func (p *problems) err() error { return errors.Join(*p...) }
+
+func (p *problems) address(key, v string, required bool) {
+	if v == "" {
+		if required {
+			p.add(key, "must be host:port, like 127.0.0.1:8080")
+		}
+		return
+	}
+	_, port, err := net.SplitHostPort(v)
+	if n, convErr := strconv.Atoi(port); err != nil || convErr != nil || n < 0 || n > 65535 {
+		p.add(key, fmt.Sprintf("must be host:port, like 127.0.0.1:8080; it is %q", v))
+	}
+}
+
+func (p *problems) url(key, v string, required bool) {
+	if v == "" && !required {
+		return
+	}
+	if u, err := url.Parse(v); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		p.add(key, fmt.Sprintf("must be an http or https URL; it is %q", v))
+	}
+}
+
+func (p *problems) oneOf(key, v string, allowed ...string) {
+	if !slices.Contains(allowed, v) {
+		p.add(key, fmt.Sprintf("must be one of %s; it is %q", strings.Join(allowed, ", "), v))
+	}
+}
+
+func (p *problems) between(key string, v, low, high time.Duration) {
+	if v < low || v > high {
+		p.add(key, fmt.Sprintf("must be %v to %v; it is %v", low, high, v))
+	}
+}
+
+func (p *problems) number(key string, v, low, high int) {
+	if v < low || v > high {
+		p.add(key, fmt.Sprintf("must be %d to %d; it is %d", low, high, v))
+	}
+}
+
+func (p *problems) length(key, v string, low, high int) {
+	if len(v) < low || len(v) > high {
+		p.add(key, fmt.Sprintf("must have %d to %d characters; it has %d", low, high, len(v)))
+	}
+}
+
+func digits(s string, low, high int) bool {
+	if len(s) < low || len(s) > high {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}
