@@ -1,0 +1,192 @@
+package menus
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// maxHistory bounds the way back: older screens fall off.
+const maxHistory = 12
+
+// State is where a dialogue is: opaque, a value, never changed by Step. Its
+// encoding is compact and versioned; it belongs to one revision of one menu.
+// The zero State is that of a dialogue which has not begun.
+type State struct {
+	program uint32 // fingerprint of the menu and its revision
+	screen  uint16
+	page    uint8 // 0-based
+	tries   uint8 // wrong inputs in a row
+	flags   stateFlags
+	note    note
+	noteArg uint8 // option number of noteDown
+	depth   uint8
+	history [maxHistory]uint16
+	lang    string
+	vars    []string // by slot; nil if none is set
+	sealed  [][]byte // by secret slot; nil if there is none
+}
+
+type stateFlags uint8
+
+const (
+	flagWaiting stateFlags = 1 << iota // a Call is outstanding
+	flagEnded
+)
+
+// note is the line in front of a screen that says why it is shown again.
+type note uint8
+
+const (
+	noteNone    note = iota
+	noteWrong        // wrong choice
+	noteInvalid      // the input's own error text
+	noteDown         // option noteArg cannot be chosen now
+	noteReason       // the core refused: {reason}
+	noteTooMany      // the dialogue ended after too many wrong inputs
+	noteCount
+)
+
+// Language is the dialogue's language, "" before it begins.
+func (s State) Language() string { return s.lang }
+
+// Waiting says whether a Call is outstanding: the next input must be its Answer
+// (or Show, which returns the Call again).
+func (s State) Waiting() bool { return s.flags&flagWaiting != 0 }
+
+// Ended says whether the dialogue is over.
+func (s State) Ended() bool { return s.flags&flagEnded != 0 }
+
+const stateVersion = 1
+
+// Bounds of what UnmarshalBinary believes.
+const (
+	maxVars      = 250
+	maxStateSize = 16 << 10
+)
+
+var errState = errors.New("menus: the state's encoding is damaged")
+
+// MarshalBinary is AppendBinary onto nothing.
+func (s State) MarshalBinary() ([]byte, error) { return s.AppendBinary(nil) }
+
+// AppendBinary appends the encoding. Unset variables cost one octet each up to
+// the last one that is set.
+func (s State) AppendBinary(b []byte) ([]byte, error) {
+	b = append(b, stateVersion)
+	b = binary.BigEndian.AppendUint32(b, s.program)
+	b = binary.AppendUvarint(b, uint64(s.screen))
+	b = append(b, s.page, s.tries, byte(s.flags), byte(s.note), s.noteArg, s.depth)
+	for _, h := range s.history[:s.depth] {
+		b = binary.AppendUvarint(b, uint64(h))
+	}
+	b = appendString(b, s.lang)
+	n := len(s.vars)
+	for n > 0 && s.vars[n-1] == "" {
+		n--
+	}
+	b = binary.AppendUvarint(b, uint64(n))
+	for _, v := range s.vars[:n] {
+		b = appendString(b, v)
+	}
+	n = len(s.sealed)
+	for n > 0 && len(s.sealed[n-1]) == 0 {
+		n--
+	}
+	b = binary.AppendUvarint(b, uint64(n))
+	for _, v := range s.sealed[:n] {
+		b = appendString(b, v)
+	}
+	return b, nil
+}
+
+func appendString[T string | []byte](b []byte, s T) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+// UnmarshalBinary reads what AppendBinary wrote. It keeps nothing of data.
+func (s *State) UnmarshalBinary(data []byte) error {
+	if len(data) > maxStateSize {
+		return errState
+	}
+	if len(data) < 5 || data[0] != stateVersion {
+		return errState
+	}
+	// One string for all variables: they are cut out of it.
+	d := stateReader{rest: string(data[5:])}
+	n := State{program: binary.BigEndian.Uint32(data[1:])}
+	n.screen = uint16(d.uvarint(1<<16 - 1))
+	n.page, n.tries = d.octet(), d.octet()
+	n.flags, n.note, n.noteArg = stateFlags(d.octet()), note(d.octet()), d.octet()
+	n.depth = d.octet()
+	if n.note >= noteCount || n.depth > maxHistory || n.flags > flagWaiting|flagEnded {
+		return errState
+	}
+	for i := range n.depth {
+		n.history[i] = uint16(d.uvarint(1<<16 - 1))
+	}
+	n.lang = d.str()
+	if k := d.uvarint(maxVars); k > 0 && !d.bad {
+		n.vars = make([]string, k)
+		for i := range n.vars {
+			n.vars[i] = d.str()
+		}
+	}
+	if k := d.uvarint(maxVars); k > 0 && !d.bad {
+		n.sealed = make([][]byte, k)
+		for i := range n.sealed {
+			if v := d.str(); v != "" {
+				n.sealed[i] = []byte(v)
+			}
+		}
+	}
+	if d.bad || d.rest != "" {
+		return errState
+	}
+	*s = n
+	return nil
+}
+
+// stateReader remembers that something was wrong; one check at the end.
+type stateReader struct {
+	rest string
+	bad  bool
+}
+
+func (d *stateReader) octet() byte {
+	if d.rest == "" {
+		d.bad = true
+		return 0
+	}
+	c := d.rest[0]
+	d.rest = d.rest[1:]
+	return c
+}
+
+func (d *stateReader) uvarint(limit uint64) uint64 {
+	var v uint64
+	for shift := 0; shift < 35; shift += 7 {
+		c := d.octet()
+		v |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			if v > limit {
+				d.bad = true
+				return 0
+			}
+			return v
+		}
+	}
+	d.bad = true
+	return 0
+}
+
+func (d *stateReader) str() string {
+	n := d.uvarint(maxStateSize)
+	if uint64(len(d.rest)) < n {
+		d.bad = true
+		return ""
+	}
+	s := d.rest[:n]
+	d.rest = d.rest[n:]
+	return s
+}
