@@ -1,0 +1,288 @@
+// Package ledger is an action's life: accepted with the dialogue that gave birth
+// to it, durable as sent before its request leaves, and followed by inquiry until
+// what happened is known. It never posts a debit twice and never holds one back
+// to send later.
+//
+//	ledger.go      Accept and Run: the way through one turn of a dialogue
+//	transition.go  the states, as a pure function of evidence
+//	follow.go      recovery after a crash, paced inquiries
+//	callback.go    the core's callbacks: a hint to inquire, never evidence
+//	reference.go   the reference a customer can read out
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"nyota/gateway/core"
+	"nyota/sessions"
+)
+
+// Vault opens what was sealed and makes the tokens of callback URLs.
+// *sessions.Keyring is one.
+type Vault interface {
+	Open(sealed, aad []byte) ([]byte, error)
+	SealToken(parts ...string) (string, error)
+	OpenToken(token string) ([]string, error)
+}
+
+// Config is what a Ledger needs. Store, Switch, Vault and Notices are required.
+type Config struct {
+	Store   sessions.Store
+	Switch  core.Switch
+	Vault   Vault
+	Notices func(ctx context.Context, a sessions.Action) []*sessions.Notice // what is owed for a's state
+	Hand    func(n sessions.Notice)                                         // takes a fresh notice that is leased to this process
+	Changed func(a sessions.Action)                                         // after each durable change; must not block
+
+	CallbackURL  string        // prefix of callback URLs; "": none are given to the core
+	Worker       string        // this process, as the lease of a claim names it
+	InquireAfter time.Duration // first inquiry; 2 s
+	InquireMax   time.Duration // longest pause between two; 5 min
+	ManualAfter  time.Duration // then an operator decides; 24 h
+	Grace        time.Duration // after an action's deadline, before recovery takes it; 2 s
+	Parallel     int           // inquiries at once; 16
+	Now          func() time.Time
+	Log          *slog.Logger
+}
+
+// NoticeLease is how long a fresh notice belongs to the process that made it:
+// longer than any response timeout of SMPP, so that nobody else submits it while
+// the first submit's outcome is still to come.
+const NoticeLease = 25 * time.Second
+
+// settleWithin bounds the commits that follow a call, whatever became of the
+// turn that made it.
+const settleWithin = 3 * time.Second
+
+// Ledger follows actions. Its methods are safe for use by many goroutines.
+type Ledger struct {
+	Config
+	slots chan struct{} // of inquiries at once
+}
+
+// New returns a ledger with cfg's defaults filled in.
+func New(cfg Config) *Ledger {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&cfg.InquireAfter, 2*time.Second)
+	def(&cfg.InquireMax, 5*time.Minute)
+	def(&cfg.ManualAfter, 24*time.Hour)
+	def(&cfg.Grace, 2*time.Second)
+	if cfg.Parallel == 0 {
+		cfg.Parallel = 16
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Hand == nil {
+		cfg.Hand = func(sessions.Notice) {}
+	}
+	if cfg.Changed == nil {
+		cfg.Changed = func(sessions.Action) {}
+	}
+	return &Ledger{Config: cfg, slots: make(chan struct{}, cfg.Parallel)}
+}
+
+// Order is what a customer confirmed.
+type Order struct {
+	Session  sessions.Key
+	Call     string
+	Args     []sessions.Arg // the secret among them sealed with the MSISDN as additional data
+	Vars     []sessions.Arg
+	Menu     string
+	Revision string
+	Screen   string
+	Language string
+	Deadline time.Time // the customer is answered by then
+}
+
+// Accept returns the action that the caller commits together with its session.
+// Until Run it is ACCEPTED; if Run never comes it expires, unsent.
+func (l *Ledger) Accept(o Order) (*sessions.Action, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return &sessions.Action{
+		ID: id.String(), MSISDN: o.Session.MSISDN, State: sessions.Accepted,
+		Session: o.Session, Call: o.Call, Args: o.Args, Vars: o.Vars,
+		Menu: o.Menu, Revision: o.Revision, Screen: o.Screen, Language: o.Language,
+		Deadline: o.Deadline, Created: l.Now(), Due: o.Deadline.Add(l.Grace),
+	}, nil
+}
+
+// Run takes an accepted action, as committed, through its one try: durable as
+// SENT, then the request, then what the answer proves. The returned action is
+// what is known at the end: it may be ahead of the store if the store failed
+// after the core answered, and inquiry then brings the store up to it.
+func (l *Ledger) Run(ctx context.Context, a sessions.Action) sessions.Action {
+	l.Changed(a)
+	ctx, cancel := context.WithDeadline(ctx, a.Deadline)
+	defer cancel()
+
+	req, err := l.request(a)
+	if err != nil {
+		l.Log.Error("an action cannot be sent", "action", a.ID, "call", a.Call, "err", err)
+		return l.expire(ctx, a, err.Error())
+	}
+	defer req.PIN.Erase()
+	if ctx.Err() != nil || !l.Now().Before(a.Deadline) {
+		return l.expire(ctx, a, "its deadline passed before it was sent")
+	}
+
+	sent := a
+	sent.State, sent.WireKey, sent.SentAt = sessions.Sent, req.WireKey, l.Now()
+	sent.Args = unsealed(a.Args)
+	switch err := l.Store.Put(ctx, &sent); {
+	case errors.Is(err, sessions.ErrConflict):
+		return l.reload(ctx, a)
+	case err != nil:
+		// Nothing has left, and nothing will: whatever the store kept of this,
+		// recovery ends it without money moving.
+		l.Log.Error("an action could not be made durable and was not sent", "action", a.ID, "err", err)
+		return l.expire(ctx, a, "the store failed before it was sent")
+	}
+	l.Changed(sent)
+
+	out, err := l.Switch.Call(ctx, req)
+	if errors.Is(err, core.ErrNotSent) {
+		out = core.Outcome{Status: core.Rejected, Reason: core.NotSent, Detail: err.Error()}
+	} else if err != nil {
+		l.Log.Warn("no final answer from the core", "action", a.ID, "call", a.Call, "err", err)
+		if out.Detail == "" {
+			out.Detail = err.Error()
+		}
+	}
+	return l.settle(ctx, sent, out, false)
+}
+
+// request builds what goes to the core, the secret opened.
+func (l *Ledger) request(a sessions.Action) (core.Request, error) {
+	r := core.Request{ID: a.ID, Call: a.Call, MSISDN: a.MSISDN}
+	for _, arg := range a.Args {
+		if arg.Sealed == nil {
+			r.Args = append(r.Args, core.Arg{Name: arg.Name, Value: arg.Value})
+			continue
+		}
+		octets, err := l.Vault.Open(arg.Sealed, []byte(a.MSISDN))
+		if err != nil {
+			return r, fmt.Errorf("ledger: the sealed %s cannot be opened: %w", arg.Name, err)
+		}
+		r.PIN = core.NewSecret(octets)
+	}
+	if l.CallbackURL != "" {
+		token, err := l.Vault.SealToken(a.MSISDN, a.ID)
+		if err != nil {
+			return r, fmt.Errorf("ledger: %w", err)
+		}
+		r.Callback = l.CallbackURL + token
+	}
+	key, err := l.Switch.Prepare(r)
+	if err != nil {
+		return r, fmt.Errorf("ledger: %w", err)
+	}
+	r.WireKey = key
+	return r, nil
+}
+
+// expire ends an action that was never sent. If the store cannot take that now,
+// the due queue brings the action to recovery, which comes to the same end.
+func (l *Ledger) expire(ctx context.Context, a sessions.Action, why string) sessions.Action {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
+	gone := a
+	gone.Args = unsealed(a.Args)
+	gone.State, gone.Detail, gone.EndedAt, gone.Due = sessions.Expired, why, l.Now(), time.Time{}
+	if err := l.commit(ctx, &gone); err != nil {
+		if errors.Is(err, sessions.ErrConflict) {
+			return l.reload(ctx, gone)
+		}
+		l.Log.Warn("an expired action stays for recovery", "action", a.ID, "err", err)
+	}
+	return gone
+}
+
+// settle applies what an answer proves, onto whatever the store holds by then.
+func (l *Ledger) settle(ctx context.Context, a sessions.Action, out core.Outcome, inquired bool) sessions.Action {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
+	for {
+		next, verdict := l.next(a, out, inquired)
+		switch verdict {
+		case unchanged:
+			return a
+		case contradiction:
+			l.Log.Error("late evidence contradicts a final state: an operator must look",
+				"action", a.ID, "state", a.State, "evidence", out.Status, "detail", out.Detail)
+			return a
+		}
+		err := l.commit(ctx, &next)
+		if err == nil {
+			return next
+		}
+		if !errors.Is(err, sessions.ErrConflict) {
+			l.Log.Error("an outcome could not be stored: inquiry will find it again", "action", a.ID, "err", err)
+			return next
+		}
+		stored, err := l.Store.Action(ctx, a.MSISDN, a.ID)
+		if err != nil {
+			l.Log.Error("an action could not be read again", "action", a.ID, "err", err)
+			return next
+		}
+		a = stored
+	}
+}
+
+// commit stores a with the notices that its state owes, and hands those on.
+func (l *Ledger) commit(ctx context.Context, a *sessions.Action) error {
+	records := []sessions.Record{a}
+	var notices []*sessions.Notice
+	if a.State.Final() {
+		notices = l.Notices(ctx, *a)
+		for _, n := range notices {
+			n.Due = l.Now().Add(NoticeLease)
+			records = append(records, n)
+		}
+	}
+	if err := l.Store.Put(ctx, records...); err != nil {
+		return err
+	}
+	l.Changed(*a)
+	for _, n := range notices {
+		l.Hand(*n)
+	}
+	return nil
+}
+
+// reload returns what the store holds of an action that another was faster with.
+func (l *Ledger) reload(ctx context.Context, a sessions.Action) sessions.Action {
+	stored, err := l.Store.Action(ctx, a.MSISDN, a.ID)
+	if err != nil {
+		l.Log.Error("an action could not be read again", "action", a.ID, "err", err)
+		return a
+	}
+	return stored
+}
+
+// unsealed returns the args without their secrets.
+func unsealed(args []sessions.Arg) []sessions.Arg {
+	kept := make([]sessions.Arg, 0, len(args))
+	for _, arg := range args {
+		if arg.Sealed == nil {
+			kept = append(kept, arg)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,25 @@
+package ledger
+
+import (
+	"encoding/base32"
+
+	"github.com/google/uuid"
+
+	"nyota/sessions"
+)
+
+// crockford leaves out I, L, O and U, which people mix up when they read aloud.
+var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
+
+// Reference returns what a customer is told to quote: the core's reference once
+// it is known, before that eight characters of the action's own id.
+func Reference(a sessions.Action) string {
+	if a.Ref != "" {
+		return a.Ref
+	}
+	id, err := uuid.Parse(a.ID)
+	if err != nil {
+		return a.ID
+	}
+	return crockford.EncodeToString(id[11:16]) // the random end of a UUIDv7
+}

@@ -1,0 +1,83 @@
+package ledger
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"nyota/gateway/core"
+	"nyota/sessions"
+)
+
+// verdict is what a piece of evidence does to an action.
+type verdict uint8
+
+const (
+	unchanged verdict = iota
+	changed
+	contradiction // evidence against a final state: it stays, and is reported
+)
+
+// next returns a after the evidence of out. A request that left is over only
+// when the core says so, or when the core denies knowing it after its horizon.
+func (l *Ledger) next(a sessions.Action, out core.Outcome, inquired bool) (sessions.Action, verdict) {
+	now := l.Now()
+	if inquired && out.Status == core.NotFound && now.Sub(a.SentAt) > l.Switch.Horizon() {
+		out.Status, out.Reason = core.Rejected, core.NotSent
+	}
+	final := out.Status == core.Done || out.Status == core.Rejected
+	if a.State.Final() {
+		if final && (out.Status == core.Done) != (a.State == sessions.Done) {
+			return a, contradiction
+		}
+		return a, unchanged
+	}
+	if a.State == sessions.Accepted {
+		return a, unchanged // nothing was sent: evidence about it is not about this try
+	}
+	if out.WireKey != "" {
+		a.WireKey = out.WireKey
+	}
+	if out.Ref != "" {
+		a.Ref = out.Ref
+	}
+	a.Detail = out.Detail
+	if inquired {
+		a.Inquiry++
+	}
+	switch {
+	case out.Status == core.Done:
+		a.State, a.EndedAt, a.Due = sessions.Done, now, time.Time{}
+		a.Results = fields(out.Fields)
+	case out.Status == core.Rejected:
+		a.State, a.EndedAt, a.Due = sessions.Rejected, now, time.Time{}
+		a.Reason = out.Reason
+		a.Results = fields(out.Fields)
+	case a.State == sessions.Manual:
+		return a, unchanged
+	case now.Sub(a.Created) > l.ManualAfter:
+		a.State, a.Due = sessions.Manual, time.Time{}
+	default:
+		a.State = sessions.Unknown
+		a.Due = now.Add(max(l.pause(a.Inquiry), out.Again))
+	}
+	return a, changed
+}
+
+// pause is how long to wait before the next inquiry: doubling from InquireAfter
+// to InquireMax, with a jitter of a fifth so that actions of one outage do not
+// come back as one.
+func (l *Ledger) pause(made uint32) time.Duration {
+	d := l.InquireMax
+	if made < 20 {
+		d = min(d, l.InquireAfter<<made)
+	}
+	return d - d/10 + rand.N(d/5+1)
+}
+
+func fields(args core.Args) []sessions.Arg {
+	kept := make([]sessions.Arg, len(args))
+	for i, f := range args {
+		kept[i] = sessions.Arg{Name: f.Name, Value: f.Value}
+	}
+	return kept
+}
