@@ -4,6 +4,7 @@
 //	secret.go   Secret: a PIN on its way to the core
 //	health.go   the heartbeat, watched, so that customers hear the truth early
 //	gsma.go     the GSMA Mobile Money API v1.2 connector (and gsma_*.go)
+//	gate.go     the proof that no octet left
 //
 // A connector answers one question truthfully: did the request take effect,
 // did it not, or can nobody say yet. It never sends money twice by itself.
@@ -15,10 +16,23 @@ import (
 	"time"
 )
 
-// ErrNotSent says that no octet of the request was written to the core: nothing
-// can have happened there. Every other error of a call that moves money leaves
-// the outcome unknown.
-var ErrNotSent = errors.New("core: the request was not sent")
+// Errors of a Switch. All others say in words what went wrong.
+var (
+	// ErrNotSent says that no octet of the request was written to the core:
+	// nothing can have happened there. Every other error of a call that moves
+	// money leaves the outcome unknown. Only Call and Health return it: an
+	// inquiry that could not be sent says nothing about the action.
+	ErrNotSent = errors.New("the request was not sent")
+	// ErrCut says that the connection ended, or was reset, before one octet of
+	// an answer came. The request may have arrived.
+	ErrCut = errors.New("the connection ended without an answer")
+	// ErrDuplicate says that the core has seen the request's id before and did
+	// nothing now. What became of the first one is to be looked up.
+	ErrDuplicate = errors.New("the core has seen this request before")
+	// ErrMismatch says that the core answered about something else than what it
+	// was asked: another amount, currency, party or id. A person must look.
+	ErrMismatch = errors.New("the core's answer is about something else")
+)
 
 // Calls that menus can make. Those that move money are actions; the others read.
 const (
@@ -135,10 +149,12 @@ type Switch interface {
 	Prepare(Request) (wireKey string, err error)
 	// Call makes the request and waits for the answer as long as ctx. An error
 	// that wraps ErrNotSent means that nothing left; with any other error the
-	// Outcome's Status is Unknown and the error says why.
+	// Outcome's Status is Unknown and the error says why. Whatever the error,
+	// the Outcome's WireKey and Ref, if set, are to be kept.
 	Call(ctx context.Context, r Request) (Outcome, error)
 	// Inquire asks what became of an action. NotFound proves nothing before
-	// Horizon has passed since it was sent.
+	// Horizon has passed since it was sent. With an error the Status is Unknown
+	// and nothing was learnt.
 	Inquire(ctx context.Context, q Inquiry) (Outcome, error)
 	// Horizon is how long an inquiry may say NotFound of a request that took
 	// effect or still will.

@@ -7,22 +7,34 @@ import (
 )
 
 // Secret is a customer's PIN on its way to the core (M6). Whatever formats,
-// logs or marshals it gets dots.
-type Secret struct{ octets []byte }
+// logs or marshals it gets dots. The octets sit behind a pointer, because fmt
+// does not ask the methods of a value that it finds in an unexported field: it
+// then prints the pointer's address.
+type Secret struct{ octets *[]byte }
 
 // NewSecret takes ownership of octets.
-func NewSecret(octets []byte) Secret { return Secret{octets: octets} }
+func NewSecret(octets []byte) Secret {
+	if len(octets) == 0 {
+		return Secret{}
+	}
+	return Secret{octets: &octets}
+}
 
 const masked = "••••"
 
 // Reveal returns the octets themselves: only for the core request's own field.
-func (s Secret) Reveal() []byte { return s.octets }
+func (s Secret) Reveal() []byte {
+	if s.octets == nil {
+		return nil
+	}
+	return *s.octets
+}
 
 // IsZero says whether there is no secret.
-func (s Secret) IsZero() bool { return len(s.octets) == 0 }
+func (s Secret) IsZero() bool { return s.octets == nil }
 
-// Erase overwrites the octets.
-func (s Secret) Erase() { clear(s.octets) }
+// Erase overwrites the octets, of every copy of the Secret.
+func (s Secret) Erase() { clear(s.Reveal()) }
 
 // String returns dots.
 func (s Secret) String() string { return masked }

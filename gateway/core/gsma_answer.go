@@ -1,0 +1,157 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// judge reads the answer to an action's POST. Only three answers decide: 201
+// with a transaction that is the one asked for, 202, and a 4xx that carries a
+// refusal. All else, every 5xx among it, leaves the outcome unknown.
+func (g *GSMA) judge(ctx context.Context, want intent, a answer, pin Secret) (Outcome, error) {
+	switch {
+	case a.status == http.StatusCreated:
+		var t wireTransaction
+		if err := decode(a.body, &t); err != nil {
+			return Outcome{}, failed(want.call, err)
+		}
+		return g.conclude(ctx, want, t)
+	case a.status == http.StatusAccepted:
+		var s wireState
+		if err := decode(a.body, &s); err != nil {
+			return Outcome{}, failed(want.call, err)
+		}
+		if _, err := segment(string(s.ID)); err != nil {
+			return Outcome{}, failed(want.call, errors.New("the core took the request and named no serverCorrelationId"))
+		}
+		return g.await(ctx, want, s, pin)
+	case a.status >= 400 && a.status < 500 && a.status != http.StatusRequestTimeout:
+		var e wireError
+		if err := decode(a.body, &e); err != nil {
+			return Outcome{}, failed(want.call, fmt.Errorf("status %d: %w", a.status, err))
+		}
+		return g.refusal(want.call, e, pin)
+	}
+	out := Outcome{Detail: fmt.Sprintf("status %d", a.status)}
+	var e wireError
+	if decode(a.body, &e) == nil && e.Code != "" {
+		out.Detail = scrub(e.detail(), pin)
+	}
+	return out, failed(want.call, fmt.Errorf("the core answered with status %d", a.status))
+}
+
+// conclude says what a transaction means for the action, after it was found to
+// be the one that was asked for.
+func (g *GSMA) conclude(ctx context.Context, want intent, t wireTransaction) (Outcome, error) {
+	if err := g.verify(want, t); err != nil {
+		out := Outcome{Detail: "the core's transaction does not match the action", Ref: reference(t)}
+		g.log.ErrorContext(ctx, "core answered about something else", "op", want.call, "action", want.id, "ref", out.Ref, "err", err)
+		return out, failed(want.call, err)
+	}
+	out := Outcome{Ref: reference(t)}
+	status := strings.ToLower(string(t.Status))
+	switch {
+	case out.Ref == "":
+		return Outcome{}, failed(want.call, errors.New("the core's transaction has no reference"))
+	case g.done[status]:
+		out.Status = Done
+		out.Fields = g.fields(want, t)
+	case g.failed[status]:
+		out.Status, out.Reason = Rejected, Other
+		out.Detail = "transaction " + clean(status, 40)
+	case status == "":
+		return out, failed(want.call, errors.New("the core's transaction has no status"))
+	default:
+		out.Status = Pending
+		out.Detail = "transaction " + clean(status, 40)
+	}
+	return out, nil
+}
+
+func reference(t wireTransaction) string {
+	ref := string(t.Reference)
+	if _, err := segment(ref); err != nil {
+		return ""
+	}
+	return ref
+}
+
+// verify holds a transaction against the action.
+func (g *GSMA) verify(want intent, t wireTransaction) error {
+	switch {
+	case t.Amount == "" || t.Currency == "":
+		return errors.New("the core's transaction has no amount or currency")
+	case string(t.Amount) != want.amount:
+		return fmt.Errorf("%w: another amount", ErrMismatch)
+	case !t.Currency.is(g.cfg.Currency):
+		return fmt.Errorf("%w: another currency", ErrMismatch)
+	case t.Type != "" && !t.Type.is(want.kind):
+		return fmt.Errorf("%w: another type", ErrMismatch)
+	case t.SubType != "" && want.subType != "" && !t.SubType.is(want.subType):
+		return fmt.Errorf("%w: another type", ErrMismatch)
+	case t.ClientRef != "" && !t.ClientRef.is(want.id):
+		return fmt.Errorf("%w: another request's id", ErrMismatch)
+	}
+	payer, err := compare("payer", want.debit, t.Debit)
+	if err != nil {
+		return err
+	}
+	payee, err := compare("payee", want.credit, t.Credit)
+	if err != nil {
+		return err
+	}
+	if !payer && !payee {
+		return errors.New("the core's transaction names no party that can be compared")
+	}
+	return nil
+}
+
+// fields are the results of a transaction that is done.
+func (g *GSMA) fields(want intent, t wireTransaction) Args {
+	var out Args
+	add := func(name, value string) {
+		if value != "" && out.Get(name) == "" {
+			out = append(out, Arg{Name: name, Value: value})
+		}
+	}
+	add("fee", g.total(t.Fees))
+	for _, kv := range append(t.Custom[:len(t.Custom):len(t.Custom)], t.Metadata...) {
+		name := g.results[strings.ToLower(string(kv.Key))]
+		value := clean(string(kv.Value), 100)
+		if name == "balance" {
+			// It is shown as money: anything else under that name is left out.
+			value, _ = canonical(value)
+		}
+		if name != "" {
+			add(name, value)
+		}
+	}
+	add("payee_name", t.Recipient.Name.String())
+	who := "payee_msisdn"
+	if want.call == Withdrawal {
+		who = "agent_msisdn"
+	}
+	for _, p := range t.Credit {
+		if n := digits(string(p.Value)); p.Key.is("msisdn") && len(n) >= 7 && len(n) <= 15 && strings.Trim(n, "0123456789") == "" {
+			add(who, n)
+		}
+	}
+	if r := clean(string(t.Receipt), 64); !strings.EqualFold(r, string(t.Reference)) {
+		add("receipt", r)
+	}
+	return out
+}
+
+// total adds the fees in our currency; none is "0".
+func (g *GSMA) total(fees []wireFee) string {
+	var amounts []decimal
+	for _, f := range fees {
+		if f.Currency.is(g.cfg.Currency) {
+			amounts = append(amounts, f.Amount)
+		}
+	}
+	return sum(amounts...)
+}

@@ -1,0 +1,86 @@
+package core
+
+import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// PINEncryption is how a PIN is encrypted for the core: the header
+// X-User-Credential-1 then carries a compact JWE (RFC 7516) of the PIN's octets,
+// whose protected header "cid" is the request's correlation id, so that the core
+// can refuse a credential that was taken from another request.
+type PINEncryption struct {
+	Key       any                    // *rsa.PublicKey, *ecdsa.PublicKey or a public jose.JSONWebKey
+	KeyID     string                 // "kid" of the JWE; "" leaves it out
+	Algorithm jose.KeyAlgorithm      // default RSA-OAEP-256 or ECDH-ES+A256KW, by the key
+	Content   jose.ContentEncryption // default A256GCM
+}
+
+// recipient checks the key and fills in the defaults.
+func (p PINEncryption) recipient() (jose.Recipient, jose.ContentEncryption, error) {
+	key := p.Key
+	if j, ok := key.(jose.JSONWebKey); ok {
+		if !j.Valid() || !j.IsPublic() {
+			return jose.Recipient{}, "", errors.New("core: the PIN key must be a valid public key")
+		}
+		key = j.Key
+		if p.KeyID == "" {
+			p.KeyID = j.KeyID
+		}
+	}
+	var alg jose.KeyAlgorithm
+	switch k := key.(type) {
+	case *rsa.PublicKey:
+		if k.N.BitLen() < 2048 {
+			return jose.Recipient{}, "", fmt.Errorf("core: the PIN key has %d bits, at least 2048 are needed", k.N.BitLen())
+		}
+		alg = jose.RSA_OAEP_256
+	case *ecdsa.PublicKey:
+		alg = jose.ECDH_ES_A256KW
+	default:
+		return jose.Recipient{}, "", errors.New("core: the PIN key must be an RSA or an elliptic curve public key")
+	}
+	if p.Algorithm != "" {
+		alg = p.Algorithm
+	}
+	enc := p.Content
+	if enc == "" {
+		enc = jose.A256GCM
+	}
+	return jose.Recipient{Algorithm: alg, Key: key, KeyID: p.KeyID}, enc, nil
+}
+
+// credential returns the value of X-User-Credential-1. Its errors never hold
+// the PIN.
+func (g *GSMA) credential(pin Secret, correlation string) (string, error) {
+	octets := pin.Reveal()
+	for _, b := range octets {
+		if b <= ' ' || b > '~' {
+			return "", errors.New("the PIN has a character that a PIN cannot have")
+		}
+	}
+	if g.cfg.PIN == nil {
+		return string(octets), nil
+	}
+	to, enc, err := g.cfg.PIN.recipient()
+	if err != nil {
+		return "", err
+	}
+	opts := new(jose.EncrypterOptions)
+	if correlation != "" {
+		opts = opts.WithHeader("cid", correlation)
+	}
+	e, err := jose.NewEncrypter(enc, to, opts)
+	if err != nil {
+		return "", fmt.Errorf("PIN encryption: %w", err)
+	}
+	jwe, err := e.Encrypt(octets)
+	if err != nil {
+		return "", fmt.Errorf("PIN encryption: %w", err)
+	}
+	return jwe.CompactSerialize()
+}
