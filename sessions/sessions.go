@@ -3,11 +3,15 @@
 // what is known about the customer. It knows nothing of menus, SMPP or cores.
 //
 //	sessions.go   the records and the Store interface
-//	codec.go      the compact, versioned encoding of records
-//	keyring.go    sealing of secrets (AES-GCM)
+//	check.go      what a record must be before a store takes it
+//	codec.go      the compact, versioned encoding of records (and wire.go)
+//	keyring.go    sealing of secrets (AES-GCM), the key file, tokens
 //	embedded.go   the default store, on pebble
 //	valkey.go     the store for several gateways, on Valkey
 //	storetest/    the suite that every store passes
+//
+// Times are kept to the microsecond and come back in UTC; an empty slice comes
+// back as nil.
 package sessions
 
 import (
@@ -16,20 +20,42 @@ import (
 	"time"
 )
 
-// Errors that every Store returns. Anything else is the store itself failing:
-// the caller then knows nothing about what was written.
+// Errors that every Store returns. Anything else is the store itself failing
+// before anything was written.
 var (
 	ErrNotFound = errors.New("sessions: no such record")
 	// ErrConflict says that another step, node or recovery was faster: nothing
 	// of the commit was written.
 	ErrConflict = errors.New("sessions: the record was changed by another writer")
+	// ErrInvalid says that a record was refused as it is: an empty or impossible
+	// key, another customer's record, one too big, two of the same. Nothing was
+	// written and trying again does not help.
+	ErrInvalid = errors.New("sessions: the record cannot be stored")
+	// ErrUncertain says that a commit may or may not have been written (its
+	// answer was lost or came too late). Whoever goes on reloads first.
+	ErrUncertain = errors.New("sessions: it is not known whether the commit was written")
+	// ErrNotDurable comes with ErrUncertain: the commit was written, but not on
+	// as much durable storage as was asked for, so that a crash or a failover
+	// may undo it. What it was to make safe (sending a request, M1) must not
+	// happen.
+	ErrNotDurable = errors.New("sessions: the commit is not durable")
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("sessions: the store is closed")
+)
+
+// Bounds of what a store takes.
+const (
+	MaxRecord   = 1 << 20  // octets of one encoded record
+	MaxRevision = 16 << 20 // octets of one menu revision's source
+	MaxRecords  = 64       // records in one commit
+	MaxClaim    = 4096     // records of one Claim
 )
 
 // Key names a dialogue: network ids are short and recycled, so the same ID from
 // another number is another dialogue.
 type Key struct {
-	Network string // one operator's USSD gateway, shared by all its binds
-	MSISDN  string // E.164 digits without "+"
+	Network string // one operator's USSD gateway, shared by all its binds; no ":"
+	MSISDN  string // E.164 digits without "+"; no ":", "{" or "}"
 	ID      string // the network's own id of the dialogue
 }
 
@@ -50,7 +76,7 @@ type Session struct {
 	LastAt   time.Time
 	Started  time.Time
 	Steps    uint32
-	Expires  time.Time // the store forgets the session from then on
+	Expires  time.Time // the store forgets the session from then on; never zero
 }
 
 // Arg is a named value. A sealed one holds a secret and has no Value.
@@ -112,7 +138,7 @@ type Action struct {
 	Created  time.Time
 	SentAt   time.Time
 	EndedAt  time.Time
-	Due      time.Time // when QueueActions delivers it; zero: never
+	Due      time.Time // when QueueActions delivers it; zero: never. While leased, the lease's end
 }
 
 // NoticeState is where a notice is in its life.
@@ -170,6 +196,7 @@ func (*Customer) isRecord() {}
 // when its ctx does.
 type Store interface {
 	// Load returns a session, or ErrNotFound if there is none or it expired.
+	// What it returns may be changed freely: nothing of it is shared.
 	Load(ctx context.Context, k Key) (Session, error)
 
 	// Commit writes the session and the records at once or not at all,
@@ -178,32 +205,44 @@ type Store interface {
 	// s.Key.MSISDN. With an Action or a Notice among them all of it is durable
 	// on return; a plain step (no record, or only a Customer) may roll back in
 	// a crash. The returned session, and each record in place, have the new
-	// Version.
+	// Version; after an error nothing given was changed. A session that expired
+	// is gone: its key can be created again. An ended session is removed; one
+	// that ends with its first step (Version 0) is never stored.
+	//
+	// A final action, and a notice that is no longer pending, is kept for the
+	// store's retention and then removed.
 	Commit(ctx context.Context, s Session, records ...Record) (Session, error)
 
-	// Put is Commit without a session: for the ledger's own transitions.
+	// Put is Commit without a session: for the ledger's own transitions. All
+	// records must belong to one customer; no record at all is no error.
 	Put(ctx context.Context, records ...Record) error
 
 	// Action returns one action of a customer, or ErrNotFound.
 	Action(ctx context.Context, msisdn, id string) (Action, error)
-	// Open returns a customer's actions that are not final, oldest first.
+	// Open returns a customer's actions that are not final, oldest (by Created,
+	// then by ID) first; none is no error.
 	Open(ctx context.Context, msisdn string) ([]Action, error)
 	// Customer returns what is known of a number, or ErrNotFound.
 	Customer(ctx context.Context, msisdn string) (Customer, error)
 
 	// Claim returns up to n records (*Action or *Notice) of a queue whose Due
-	// is not after now, and leases them to worker: their due time becomes
-	// now+lease (the record's Version does not change), so that they are
-	// delivered again if the worker dies. A Put that moves or clears Due ends
-	// the lease.
+	// is not after now, and leases them to worker: their Due becomes now+lease
+	// (in the returned record too; its Version does not change), so that they
+	// are delivered again if the worker dies. A Put that moves or clears Due
+	// ends the lease. The order among queues of different customers is not
+	// promised; nobody starves. A lease may be lost in a crash: delivery is at
+	// least once, and it is the Version that keeps a record from being handled
+	// twice. The worker's name serves the log.
 	Claim(ctx context.Context, queue, worker string, now time.Time, lease time.Duration, n int) ([]Record, error)
 
 	// SaveRevision keeps the source of a menu revision, so that sessions and
-	// actions can finish on it after a restart; Revision returns it.
+	// actions can finish on it after a restart; Revision returns it, or
+	// ErrNotFound. It is durable on return; saving it again is no error.
 	SaveRevision(ctx context.Context, id string, source []byte) error
 	Revision(ctx context.Context, id string) ([]byte, error)
 
 	// Health returns nil when a commit would be accepted now.
 	Health(ctx context.Context) error
+	// Close waits for calls under way; later ones return ErrClosed.
 	Close() error
 }

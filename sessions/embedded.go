@@ -1,0 +1,327 @@
+package sessions
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// EmbeddedOptions of OpenEmbedded. The zero value is a complete choice.
+type EmbeddedOptions struct {
+	Now       func() time.Time // the clock; time.Now by default
+	Logger    *slog.Logger     // silent by default
+	Retention time.Duration    // how long final actions and settled notices are kept; 30 days by default
+	CacheSize int              // octets of sessions kept in memory; 128 MiB by default
+	Sweep     time.Duration    // pause between removals of what expired; 10 s by default
+	MinFree   uint64           // Health fails with fewer octets free on the disk; 64 MiB by default
+}
+
+const (
+	stripes = 256
+
+	// Replaying the log at start takes as long as the memory table is big:
+	// 16 MiB keep it under a tenth of a second.
+	memTableSize  = 16 << 20
+	blockCache    = 16 << 20
+	defaultRetain = 30 * 24 * time.Hour
+)
+
+// Embedded is the store in this process, on pebble: one directory, one process.
+//
+// A plain step is written to the log without waiting for the disk. Commits with
+// an action or a notice wait for an fsync, which all commits under way share.
+// The log is one sequence: what a durable commit builds on is durable with it.
+//
+// When the disk refuses a write (or is full), nobody knows what the log holds:
+// the process logs the reason and exits with status 1, and a restart recovers.
+type Embedded struct {
+	db     *pebble.DB
+	lock   *pebble.Lock
+	dir    string
+	now    func() time.Time
+	log    *slog.Logger
+	retain time.Duration
+	free   uint64
+
+	stripe  [stripes]stripe
+	actions queue
+	notices queue
+	expiry  queue
+
+	life   sync.RWMutex // held for reading by every call, for writing by Close
+	closed bool
+	stop   context.CancelFunc
+	tasks  sync.WaitGroup // the sweeper and the waits for fsyncs
+}
+
+var _ Store = (*Embedded)(nil)
+
+// ErrInUse says that another process (or another part of this one) has the
+// embedded store's directory open.
+var ErrInUse = errors.New("sessions: the store's directory is in use by another process")
+
+// OpenEmbedded opens the store in dir, which is made (mode 0700) if it is
+// missing, and recovers what a crash left. It returns ErrInUse when another
+// process has it.
+func OpenEmbedded(dir string, opts EmbeddedOptions) (*Embedded, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Retention <= 0 {
+		opts.Retention = defaultRetain
+	}
+	if opts.CacheSize <= 0 {
+		opts.CacheSize = 128 << 20
+	}
+	if opts.Sweep <= 0 {
+		opts.Sweep = 10 * time.Second
+	}
+	if opts.MinFree == 0 {
+		opts.MinFree = 64 << 20
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
+	if err := os.MkdirAll(abs, 0o700); err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
+	lock, err := pebble.LockDirectory(abs, vfs.Default)
+	if err != nil {
+		if errors.Is(err, os.ErrPermission) {
+			return nil, fmt.Errorf("sessions: %w", err)
+		}
+		return nil, fmt.Errorf("%w: %s (%w)", ErrInUse, dir, err)
+	}
+	db, err := pebble.Open(abs, pebbleOptions(lock, opts.Logger))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("sessions: open %s: %w", dir, err), lock.Close())
+	}
+	e := &Embedded{
+		db: db, lock: lock, dir: abs,
+		now: opts.Now, log: opts.Logger, retain: opts.Retention, free: opts.MinFree,
+	}
+	for i := range e.stripe {
+		e.stripe[i].init(opts.CacheSize / stripes)
+	}
+	if err := e.checkLayout(); err != nil {
+		return nil, errors.Join(err, db.Close(), lock.Close())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
+	e.tasks.Go(func() { e.sweepEvery(ctx, opts.Sweep) })
+	return e, nil
+}
+
+func pebbleOptions(lock *pebble.Lock, log *slog.Logger) *pebble.Options {
+	o := &pebble.Options{
+		Lock:                        lock,
+		FormatMajorVersion:          pebble.FormatNewest,
+		Logger:                      pebbleLog{log},
+		MemTableSize:                memTableSize,
+		MemTableStopWritesThreshold: 4,
+		CacheSize:                   blockCache,
+		MaxOpenFiles:                256,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 1 },
+		DisableTableStats:           true,
+	}
+	for i := range o.Levels {
+		// Most look-ups before a create find nothing: the filter answers them.
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	// Sessions live for minutes: most are overwritten or removed before a table
+	// is written, and compressing the rest costs more than their disk.
+	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	return o
+}
+
+// layout is the embedded store's own layout of keys (see embedded_keys.go).
+const layout = "1"
+
+func (e *Embedded) checkLayout() error {
+	v, ok, err := e.get(layoutKey)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return e.db.Set(layoutKey, []byte(layout), pebble.Sync)
+	case v != layout:
+		return fmt.Errorf("sessions: %s has layout %q: this binary reads %q", e.dir, v, layout)
+	}
+	return nil
+}
+
+// enter begins a call: it fails when ctx is over or the store closed. Otherwise
+// the caller must call leave.
+func (e *Embedded) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("sessions: %w", err)
+	}
+	e.life.RLock()
+	if e.closed {
+		e.life.RUnlock()
+		return ErrClosed
+	}
+	return nil
+}
+
+func (e *Embedded) leave() { e.life.RUnlock() }
+
+// Close waits for calls under way and for the sweeper, and closes the
+// directory. A second Close returns nil.
+func (e *Embedded) Close() error {
+	e.stop()
+	e.life.Lock()
+	was := e.closed
+	e.closed = true
+	e.life.Unlock()
+	if was {
+		return nil
+	}
+	e.tasks.Wait()
+	return errors.Join(e.db.Close(), e.lock.Close())
+}
+
+// Health fails when the store is closed or its disk nearly full.
+func (e *Embedded) Health(ctx context.Context) error {
+	if err := e.enter(ctx); err != nil {
+		return err
+	}
+	defer e.leave()
+	du, err := vfs.Default.GetDiskUsage(e.dir)
+	if err != nil {
+		return fmt.Errorf("sessions: %w", err)
+	}
+	if du.AvailBytes < e.free {
+		return fmt.Errorf("sessions: the disk of %s has %d MiB left, at least %d are needed", e.dir, du.AvailBytes>>20, e.free>>20)
+	}
+	return nil
+}
+
+// SaveRevision is as Store's.
+func (e *Embedded) SaveRevision(ctx context.Context, id string, source []byte) error {
+	if err := checkRevision(id, source); err != nil {
+		return err
+	}
+	if err := e.enter(ctx); err != nil {
+		return err
+	}
+	defer e.leave()
+	key := revisionKey(id)
+	old, ok, err := e.get(key)
+	if err != nil {
+		return err
+	}
+	if ok && bytes.Equal([]byte(old), source) {
+		return nil
+	}
+	b := e.db.NewBatch()
+	if err := b.Set(key, source, nil); err != nil {
+		return fmt.Errorf("sessions: %w", err)
+	}
+	wait, err := e.apply(b, true)
+	if err != nil {
+		return err
+	}
+	return wait(ctx)
+}
+
+// Revision is as Store's.
+func (e *Embedded) Revision(ctx context.Context, id string) ([]byte, error) {
+	if err := checkRevision(id, nil); err != nil {
+		return nil, err
+	}
+	if err := e.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer e.leave()
+	v, ok, err := e.get(revisionKey(id))
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, ErrNotFound
+	}
+	return []byte(v), nil
+}
+
+// get returns a value as a string of its own.
+func (e *Embedded) get(key []byte) (string, bool, error) {
+	v, done, err := e.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("sessions: %w", err)
+	}
+	s := string(v)
+	return s, true, done.Close()
+}
+
+// apply writes a batch to the log and makes it visible. With sync set, wait
+// ends when the disk has it, or with ErrUncertain when ctx is over first. The
+// batch is the store's from then on.
+func (e *Embedded) apply(b *pebble.Batch, sync bool) (wait func(context.Context) error, err error) {
+	if !sync {
+		err := e.db.Apply(b, pebble.NoSync)
+		_ = b.Close()
+		if err != nil {
+			return nil, fmt.Errorf("sessions: %w", err)
+		}
+		return func(context.Context) error { return nil }, nil
+	}
+	if err := e.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
+		_ = b.Close()
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
+	synced := make(chan error, 1)
+	e.tasks.Go(func() {
+		err := b.SyncWait()
+		_ = b.Close()
+		synced <- err
+	})
+	return func(ctx context.Context) error {
+		select {
+		case err := <-synced:
+			if err != nil {
+				return fmt.Errorf("%w: %w", ErrUncertain, err)
+			}
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrUncertain, ctx.Err())
+		}
+	}, nil
+}
+
+// pebbleLog passes on what pebble says, quietly.
+type pebbleLog struct{ log *slog.Logger }
+
+func (l pebbleLog) Infof(format string, args ...any) {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug("store", "pebble", fmt.Sprintf(format, args...))
+	}
+}
+
+func (l pebbleLog) Errorf(format string, args ...any) {
+	l.log.Error("store", "pebble", fmt.Sprintf(format, args...))
+}
+
+// Fatalf ends the process: pebble calls it when a write to the log failed, and
+// must not go on from there.
+func (l pebbleLog) Fatalf(format string, args ...any) {
+	l.log.Error("store failed: the process ends, a restart recovers", "pebble", fmt.Sprintf(format, args...))
+	os.Exit(1)
+}

@@ -1,0 +1,132 @@
+package sessions
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// sweepEvery removes what expired until ctx ends.
+func (e *Embedded) sweepEvery(ctx context.Context, pause time.Duration) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		n, err := e.sweep(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			e.log.Error("store: removal of what expired", slog.Any("error", err))
+		case n > 0:
+			e.log.Debug("store: removed what expired", slog.Int("records", n))
+		}
+	}
+}
+
+// sweep removes expired sessions and records past their retention, and returns
+// how many. It looks at no record that is not near its expiry.
+func (e *Embedded) sweep(ctx context.Context) (int, error) {
+	e.expiry.scan.Lock()
+	defer e.expiry.scan.Unlock()
+	from := e.expiry.begin()
+	until := expirySecond(e.now())
+	it, err := e.db.NewIter(&pebble.IterOptions{
+		LowerBound: expiryKey(from, nil),
+		UpperBound: expiryKey(until, nil),
+	})
+	if err != nil {
+		return 0, fmt.Errorf("sessions: %w", err)
+	}
+	defer func() { _ = it.Close() }()
+	removed := 0
+	for ok := it.First(); ok; ok = it.Next() {
+		second := binary.BigEndian.Uint64(it.Key()[1:])
+		if ctx.Err() != nil {
+			until = second
+			break
+		}
+		gone, err := e.expire(bytes.Clone(it.Key()), it.Value())
+		if err != nil {
+			return removed, err
+		}
+		if gone {
+			removed++
+		}
+	}
+	if err := it.Error(); err != nil {
+		return removed, fmt.Errorf("sessions: %w", err)
+	}
+	e.expiry.end(max(from, until))
+	return removed, nil
+}
+
+// expire removes what an 'e' key names, if it is as old as that, and the key.
+func (e *Embedded) expire(place, version []byte) (bool, error) {
+	key := place[expiryHead:]
+	msisdn := ownerOf(key)
+	st := e.stripeOf(msisdn)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+
+	h, err := e.stored(key)
+	if err != nil {
+		return false, err
+	}
+	w := batch{b: e.db.NewBatch()}
+	w.delete(place)
+	var moved uint64
+	gone := false
+	switch {
+	case h.version == 0: // ended meanwhile
+	case h.kind == kindSession && h.time > orderedTime(e.now()):
+		moved = expirySecond(timeOf(h.time))
+		w.set(expiryKey(moved, key), nil)
+	case h.kind == kindSession:
+		w.delete(key)
+		if k, ok := sessionOf(key); ok {
+			st.forget(k)
+		}
+		gone = true
+	case len(version) == 8 && binary.BigEndian.Uint64(version) == h.version:
+		w.delete(key)
+		if h.time != 0 {
+			w.delete(queueKey(h.time, h.kind, key))
+		}
+		gone = true
+	}
+	if w.err != nil {
+		_ = w.b.Close()
+		return false, w.err
+	}
+	if _, err := e.apply(w.b, false); err != nil {
+		return false, err
+	}
+	if moved != 0 {
+		e.expiry.wrote(moved)
+	}
+	return gone, nil
+}
+
+// ownerOf returns the msisdn in the key of a session, action or notice.
+func ownerOf(key []byte) string {
+	msisdn, _, _ := bytes.Cut(key[1:], []byte{0})
+	return string(msisdn)
+}
+
+func sessionOf(key []byte) (Key, bool) {
+	parts := bytes.SplitN(key[1:], []byte{0}, 3)
+	if len(parts) != 3 {
+		return Key{}, false
+	}
+	return Key{MSISDN: string(parts[0]), Network: string(parts[1]), ID: string(parts[2])}, true
+}
