@@ -86,9 +86,7 @@ type decoder struct {
 	off int
 	err *DecodeError
 
-	// unterminated takes a C-Octet String that runs to the end of src for
-	// whole (Tolerance.Unterminated).
-	unterminated bool
+	tolerance Tolerance
 }
 
 func (d *decoder) done() error {
@@ -136,7 +134,7 @@ func (d *decoder) cstring(f field) []byte {
 	rest := d.src[d.off:]
 	i := bytes.IndexByte(rest, 0)
 	if i < 0 {
-		if d.unterminated {
+		if d.tolerance.Unterminated {
 			d.off = len(d.src)
 			return rest[:len(rest):len(rest)]
 		}
@@ -173,6 +171,9 @@ func (d *decoder) tlvs(t TLVs) TLVs {
 		}
 		tag := Tag(binary.BigEndian.Uint16(src[off:]))
 		n := int(binary.BigEndian.Uint16(src[off+2:]))
+		if n > len(src)-off-4 && d.tolerance.ShortTLV {
+			n = len(src) - off - 4
+		}
 		if n > len(src)-off-4 {
 			d.fail(tag.String(), off, StatusInvTLVLen,
 				fmt.Sprintf("should have %d octets, the PDU holds %d more", n, len(src)-off-4))

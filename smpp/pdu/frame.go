@@ -72,6 +72,10 @@ type Tolerance struct {
 	// Unterminated accepts a C-Octet String without its NUL where it is the
 	// last thing in the PDU, as some peers send message_id.
 	Unterminated bool
+	// ShortTLV accepts a last optional parameter that announces more octets
+	// than the PDU has left, with those that are there. Some peers announce the
+	// maximum, 65, for every receipted_message_id.
+	ShortTLV bool
 }
 
 // codec is what the bodies of this package have beside Body.
@@ -87,7 +91,7 @@ func DecodeBody(b Body, src []byte, t Tolerance) error {
 	if !ok || t == (Tolerance{}) {
 		return b.Decode(src)
 	}
-	d := decoder{src: src, unterminated: t.Unterminated}
+	d := decoder{src: src, tolerance: t}
 	c.decode(&d)
 	return d.done()
 }
@@ -111,13 +115,8 @@ func Decode(src []byte) (PDU, error) {
 		return PDU{Header: h}, &DecodeError{"command_id", 4, StatusInvCmdID, "is unknown"}
 	}
 	body := src[HeaderLen:h.Length]
-	if len(body) == 0 && h.ID.IsResponse() {
-		switch b.(type) {
-		case *UnbindResp, *EnquireLinkResp, *GenericNack, *CancelSMResp, *ReplaceSMResp, *CancelBroadcastSMResp:
-		default:
-			b = nil
-		}
-		return PDU{Header: h, Body: b}, nil
+	if len(body) == 0 && h.ID.omittable() {
+		return PDU{Header: h}, nil
 	}
 	if err := b.Decode(body); err != nil {
 		return PDU{Header: h}, err

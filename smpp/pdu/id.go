@@ -48,6 +48,16 @@ const (
 // IsResponse reports whether id is that of a response; generic_nack is one.
 func (id CommandID) IsResponse() bool { return id&responseBit != 0 }
 
+// omittable reports whether id is that of a response with mandatory fields: such
+// a body is left out in errors, and by some peers always.
+func (id CommandID) omittable() bool {
+	switch id {
+	case IDGenericNack, IDUnbindResp, IDEnquireLinkResp, IDCancelSMResp, IDReplaceSMResp, IDCancelBroadcastSMResp:
+		return false
+	}
+	return id.IsResponse()
+}
+
 // Response returns the command_id that answers id. It is false for responses,
 // for outbind and alert_notification, which have none, and for unknown ids.
 func (id CommandID) Response() (CommandID, bool) {
