@@ -123,26 +123,22 @@ func (g *GSMA) reason(e wireError, pin bool) string {
 		return false
 	}
 	switch code {
-	case "requestingpartyauthorisationerror":
+	case "requestingpartyauthorisationerror", "requestdeclined":
 		switch {
-		case says("locked"):
+		case says("pinlocked", "pinblocked"):
 			return PINLocked
 		case says("blocked", "suspended", "barred", "frozen"):
 			return AccountBlocked
+		case code == "requestdeclined":
+		case says("locked"):
+			return PINLocked
 		case pin:
 			return WrongPIN
 		}
 		return NotAllowed
-	case "requestdeclined":
-		switch {
-		case says("pinlocked"):
-			return PINLocked
-		case says("blocked", "suspended", "barred", "frozen"):
-			return AccountBlocked
-		}
 	case "identifiererror":
 		if says("debitparty") && !says("creditparty") {
-			return AccountBlocked // the payer has no account that can pay
+			return NotAllowed // the payer has no account that can pay
 		}
 	case "formaterror", "lengtherror", "mandatoryvaluenotsupplied":
 		switch {
