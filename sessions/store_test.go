@@ -1,0 +1,41 @@
+package sessions_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"nyota/sessions"
+	"nyota/sessions/storetest"
+)
+
+func TestMain(m *testing.M) {
+	crashChild() // never returns in the process that is to be killed
+	goleak.VerifyTestMain(m)
+}
+
+func TestEmbeddedStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) (sessions.Store, func() sessions.Store, *storetest.Clock) {
+		clock := storetest.NewClock()
+		dir := t.TempDir()
+		open := func() sessions.Store {
+			s, err := sessions.OpenEmbedded(dir, sessions.EmbeddedOptions{Now: clock.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			return s
+		}
+		s := open()
+		return s, func() sessions.Store {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return open()
+		}, clock
+	})
+}
