@@ -47,9 +47,10 @@ func (g *GSMA) judge(ctx context.Context, want intent, a answer, pin Secret) (Ou
 // be the one that was asked for.
 func (g *GSMA) conclude(ctx context.Context, want intent, t wireTransaction) (Outcome, error) {
 	if err := g.verify(want, t); err != nil {
-		out := Outcome{Detail: "the core's transaction does not match the action", Ref: reference(t)}
-		g.log.ErrorContext(ctx, "core answered about something else", "op", want.call, "action", want.id, "ref", out.Ref, "err", err)
-		return out, failed(want.call, err)
+		// Its reference is for the record alone: it belongs to something else.
+		ref := reference(t)
+		g.log.ErrorContext(ctx, "core answered about something else", "op", want.call, "action", want.id, "ref", ref, "err", err)
+		return Outcome{Detail: "the core's transaction " + clean(ref, 64) + " does not match the action"}, failed(want.call, err)
 	}
 	out := Outcome{Ref: reference(t)}
 	status := strings.ToLower(string(t.Status))

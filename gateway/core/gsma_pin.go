@@ -1,10 +1,16 @@
 package core
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -18,6 +24,61 @@ type PINEncryption struct {
 	KeyID     string                 // "kid" of the JWE; "" leaves it out
 	Algorithm jose.KeyAlgorithm      // default RSA-OAEP-256 or ECDH-ES+A256KW, by the key
 	Content   jose.ContentEncryption // default A256GCM
+}
+
+// ReadPINKey reads the core's public key for PINs from a file: PEM (a public key
+// or a certificate) or a JSON Web Key.
+func ReadPINKey(path string) (*PINEncryption, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("core: PIN key: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	if err != nil {
+		return nil, fmt.Errorf("core: PIN key: %w", err)
+	}
+	p, err := parsePINKey(data)
+	if err == nil {
+		_, _, err = p.recipient()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w (%s)", err, path)
+	}
+	return p, nil
+}
+
+func parsePINKey(data []byte) (*PINEncryption, error) {
+	if trimmed := bytes.TrimSpace(data); len(trimmed) > 0 && trimmed[0] == '{' {
+		var j jose.JSONWebKey
+		if err := json.Unmarshal(trimmed, &j); err != nil {
+			return nil, errors.New("core: the PIN key is not a JSON Web Key")
+		}
+		return &PINEncryption{Key: j}, nil
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil, errors.New("core: the PIN key is neither PEM nor a JSON Web Key")
+	}
+	var key any
+	var err error
+	switch block.Type {
+	case "PUBLIC KEY":
+		key, err = x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		key, err = x509.ParsePKCS1PublicKey(block.Bytes)
+	case "CERTIFICATE":
+		var cert *x509.Certificate
+		if cert, err = x509.ParseCertificate(block.Bytes); err == nil {
+			key = cert.PublicKey
+		}
+	default:
+		return nil, fmt.Errorf("core: the PIN key must be public, and the file has a %s", block.Type)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("core: the PIN key cannot be read: %w", err)
+	}
+	return &PINEncryption{Key: key}, nil
 }
 
 // recipient checks the key and fills in the defaults.

@@ -79,8 +79,9 @@ type Core struct {
 	calling  int                 // callbacks under way
 }
 
-// New returns a running core. Close ends it.
-func New(cfg Config) (*Core, error) {
+// New returns a running core. Close ends it. A Directory that contradicts itself,
+// or Faults out of their bounds, are mistakes in the program: New panics.
+func New(cfg Config) *Core {
 	if cfg.BasePath == "" {
 		cfg.BasePath = "/v1.2/mm"
 	}
@@ -103,7 +104,7 @@ func New(cfg Config) (*Core, error) {
 		cfg.Faults = &f
 	}
 	if err := cfg.Faults.check(); err != nil {
-		return nil, err
+		panic(err)
 	}
 	if cfg.MaxQueue <= 0 {
 		cfg.MaxQueue = 1_000_000
@@ -122,7 +123,7 @@ func New(cfg Config) (*Core, error) {
 	}
 	b, err := newBank(cfg)
 	if err != nil {
-		return nil, err
+		panic(err)
 	}
 	c := &Core{
 		cfg:       cfg,
@@ -136,7 +137,7 @@ func New(cfg Config) (*Core, error) {
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.apply(*cfg.Faults)
 	c.routes()
-	return c, nil
+	return c
 }
 
 // Close ends the workers, whatever still waits for them, and callbacks.
