@@ -15,6 +15,7 @@ const (
 	lease          = 30 * time.Second // longer than an inquiry and its commit
 	claimWithin    = 3 * time.Second
 	recoverAtStart = time.Minute // beyond any lease or deadline of an earlier process
+	recoverAtOnce  = 1000        // actions of one claim at the start
 )
 
 // Follow claims due actions until ctx ends: it expires what was accepted and
@@ -39,28 +40,42 @@ func (l *Ledger) Follow(ctx context.Context) {
 // waiting for its leases to end. Only for a store that no other process uses,
 // and before this one serves.
 func (l *Ledger) Recover(ctx context.Context) error {
-	seen := map[string]bool{}
 	for {
-		records, err := l.Store.Claim(ctx, sessions.QueueActions, l.Worker, l.Now().Add(recoverAtStart), lease, l.Parallel)
+		records, err := l.Store.Claim(ctx, sessions.QueueActions, l.Worker, l.Now().Add(recoverAtStart), lease, recoverAtOnce)
 		if err != nil {
 			return err
 		}
-		fresh := false
 		for _, r := range records {
 			a, ok := r.(*sessions.Action)
-			if !ok || seen[a.ID] {
+			if !ok {
 				continue
 			}
-			seen[a.ID], fresh = true, true
-			if a.State == sessions.Accepted {
-				l.expire(ctx, *a, "the gateway stopped before it was sent")
+			if a.State == sessions.Unknown {
+				// Its inquiry was due by itself: this claim may not put it off.
+				a.Due = l.Now().Add(l.InquireAfter)
+				if err := l.Store.Put(ctx, a); err != nil {
+					return err
+				}
 				continue
 			}
-			l.settle(ctx, *a, core.Outcome{Status: core.Unknown, Detail: "the gateway stopped before an answer"}, false)
+			l.Resolve(ctx, *a)
 		}
-		if !fresh {
+		if len(records) < recoverAtOnce {
 			return nil
 		}
+	}
+}
+
+// Resolve brings an action whose turn is gone, with the process that ran it, to
+// what can be said of it: expired if it was never sent, else unknown.
+func (l *Ledger) Resolve(ctx context.Context, a sessions.Action) sessions.Action {
+	switch a.State {
+	case sessions.Accepted:
+		return l.expire(ctx, a, "the gateway stopped before it was sent")
+	case sessions.Sent:
+		return l.settle(ctx, a, core.Outcome{Status: core.Unknown, Detail: "the gateway stopped before an answer"}, false)
+	default:
+		return a
 	}
 }
 
