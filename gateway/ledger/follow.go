@@ -40,16 +40,20 @@ func (l *Ledger) Follow(ctx context.Context) {
 // waiting for its leases to end. Only for a store that no other process uses,
 // and before this one serves.
 func (l *Ledger) Recover(ctx context.Context) error {
+	seen := map[string]bool{}
 	for {
 		records, err := l.Store.Claim(ctx, sessions.QueueActions, l.Worker, l.Now().Add(recoverAtStart), lease, recoverAtOnce)
 		if err != nil {
 			return err
 		}
+		fresh := false
 		for _, r := range records {
 			a, ok := r.(*sessions.Action)
 			if !ok {
 				continue
 			}
+			fresh = fresh || !seen[a.ID]
+			seen[a.ID] = true
 			if a.State == sessions.Unknown {
 				// Its inquiry was due by itself: this claim may not put it off.
 				a.Due = l.Now().Add(l.InquireAfter)
@@ -60,7 +64,7 @@ func (l *Ledger) Recover(ctx context.Context) error {
 			}
 			l.Resolve(ctx, *a)
 		}
-		if len(records) < recoverAtOnce {
+		if len(records) < recoverAtOnce || !fresh {
 			return nil
 		}
 	}
