@@ -102,6 +102,7 @@ func ParseReceiptText(text []byte, loc *time.Location) (Receipt, bool) {
 	if loc == nil {
 		loc = time.UTC
 	}
+	text = bytes.TrimRight(text, "\x00") // some peers count the NUL
 	r := Receipt{State: StateUnknown}
 	var seen [keyText + 1]bool
 	key, from := keyNone, 0

@@ -29,8 +29,8 @@ func AbsoluteTime(t time.Time) []byte {
 
 // RelativeTime returns d as a time of 16 octets that counts from when the message
 // centre receives it (SMPP 3.4 section 7.1.1.2). d is rounded up to a second and
-// held within 0 and 99 years. Days are used for all that is over 23 hours, months
-// of 30 days and years of 360 only where the days do not fit.
+// held within 0 and 99 years. From 30 days on it counts months as 30 days and
+// years as 360: use AbsoluteTime where that is not good enough.
 func RelativeTime(d time.Duration) []byte {
 	const day = 24 * time.Hour
 	d = max(0, min(d, 99*360*day))

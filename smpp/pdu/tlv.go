@@ -96,6 +96,22 @@ func (t *TLVs) Set(tag Tag, value []byte) {
 	*t = kept
 }
 
+// Append appends the parameters as they go on the wire. A value of over 65535
+// octets is an *EncodeError, and dst is returned as it was.
+func (t TLVs) Append(dst []byte) ([]byte, error) {
+	e := encoder{b: dst}
+	e.tlvs(t)
+	return e.done(dst)
+}
+
+// DecodeTLVs appends the parameters in src to dst; their values alias src. Its
+// error is a *DecodeError.
+func DecodeTLVs(dst TLVs, src []byte) (TLVs, error) {
+	d := decoder{src: src}
+	dst = d.tlvs(dst)
+	return dst, d.done()
+}
+
 // Clone returns a deep copy.
 func (t TLVs) Clone() TLVs {
 	if t == nil {
