@@ -58,10 +58,9 @@ type Embedded struct {
 	notices queue
 	expiry  queue
 
-	life   sync.RWMutex // held for reading by every call, for writing by Close
-	closed bool
-	stop   context.CancelFunc
-	tasks  sync.WaitGroup // the sweeper and the waits for fsyncs
+	gate
+	stop  context.CancelFunc
+	tasks sync.WaitGroup // the sweeper and the waits for fsyncs
 }
 
 var _ Store = (*Embedded)(nil)
@@ -164,31 +163,11 @@ func (e *Embedded) checkLayout() error {
 	return nil
 }
 
-// enter begins a call: it fails when ctx is over or the store closed. Otherwise
-// the caller must call leave.
-func (e *Embedded) enter(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("sessions: %w", err)
-	}
-	e.life.RLock()
-	if e.closed {
-		e.life.RUnlock()
-		return ErrClosed
-	}
-	return nil
-}
-
-func (e *Embedded) leave() { e.life.RUnlock() }
-
 // Close waits for calls under way and for the sweeper, and closes the
 // directory. A second Close returns nil.
 func (e *Embedded) Close() error {
 	e.stop()
-	e.life.Lock()
-	was := e.closed
-	e.closed = true
-	e.life.Unlock()
-	if was {
+	if !e.gate.close() {
 		return nil
 	}
 	e.tasks.Wait()

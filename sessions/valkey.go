@@ -1,0 +1,213 @@
+package sessions
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+)
+
+// ValkeyOptions of OpenValkey. Addresses is needed; the rest has defaults.
+type ValkeyOptions struct {
+	Addresses []string // host:port of one server, or of some nodes of a cluster
+	Username  string
+	Password  string
+	TLS       *tls.Config // nil: plain TCP
+	DB        int         // of a single server; clusters have only 0
+	Prefix    string      // before every key, so that installations can share a server; no "{" or "}"
+
+	// Replicas is how many replicas must have an action or a notice in their
+	// append-only files before its commit returns; 0: the primary alone.
+	Replicas int
+	// AllowNoAOF accepts a server without an append-only file: for development
+	// only, as such a server forgets actions when it dies (M1 and M7 do not
+	// hold); the log says so. Where there is one, commits wait for it all the same.
+	AllowNoAOF bool
+
+	Timeout      time.Duration    // of each call, beside its ctx; 2 s by default
+	DurableConns int              // connections for commits with an action or a notice; 32 by default
+	Retention    time.Duration    // how long final actions and settled notices are kept; 30 days by default
+	Now          func() time.Time // the clock; time.Now by default
+	Logger       *slog.Logger     // silent by default
+}
+
+// Valkey is the store that several gateways share: one Valkey server or a
+// cluster. It needs Valkey or a compatible server of 7.2 or newer (WAITAOF).
+//
+// What belongs to one customer is in one slot, by the key tag {s000} to {s255}
+// from a hash of the msisdn:
+//
+//	{s012}:s:<msisdn>:<network>:<id>   session, with a TTL
+//	{s012}:a:<msisdn>:<id>             action; with a TTL once it is final
+//	{s012}:n:<msisdn>:<id>             notice; with a TTL once it is settled
+//	{s012}:c:<msisdn>                  customer
+//	{s012}:o:<msisdn>                  open actions: sorted set by creation
+//	{s012}:q:actions, {s012}:q:notices due queues: sorted sets by due time in us
+//	rev:<id>                           source of a menu revision
+//
+// A plain step is one pipelined script. A commit with an action or a notice is a
+// script and WAITAOF on a connection of its own, as WAITAOF stalls what follows
+// it. What replicas acknowledged survives the primary; promotion of a replica
+// that lacks acknowledged writes is outside the promise (set Replicas, and let
+// only replicas that have the writes be promoted).
+//
+// Sessions end by the server's clock and by Now: keep both in step.
+type Valkey struct {
+	gate
+	client  valkey.Client
+	opts    ValkeyOptions
+	durable chan struct{} // a token per durable connection
+	turn    atomic.Uint32 // the slot that the next Claim begins with
+	noAOF   atomic.Bool   // a primary has no append-only file, and that is allowed
+}
+
+var _ Store = (*Valkey)(nil)
+
+// OpenValkey connects and checks that the server can keep the promises: it
+// returns an error when a primary has no append-only file, unless AllowNoAOF.
+// No error shows a credential.
+func OpenValkey(ctx context.Context, opts ValkeyOptions) (*Valkey, error) {
+	if err := opts.complete(); err != nil {
+		return nil, err
+	}
+	dial := opts.Timeout
+	if end, ok := ctx.Deadline(); ok {
+		dial = min(dial, time.Until(end))
+	}
+	if err := ctx.Err(); err != nil || dial <= 0 {
+		return nil, fmt.Errorf("sessions: valkey: %w", errors.Join(err, context.DeadlineExceeded))
+	}
+	client, err := valkey.NewClient(valkey.ClientOption{
+		InitAddress:      opts.Addresses,
+		Username:         opts.Username,
+		Password:         opts.Password,
+		TLSConfig:        opts.TLS,
+		SelectDB:         opts.DB,
+		ClientName:       "nyota",
+		Dialer:           net.Dialer{Timeout: dial},
+		ConnWriteTimeout: opts.Timeout,
+		BlockingPoolSize: opts.DurableConns,
+		// No client-side caching, so no tracking either; and no retries of its
+		// own: a commit whose answer was lost must be seen by the caller.
+		DisableCache:        true,
+		DisableRetry:        true,
+		ReadBufferEachConn:  64 << 10,
+		WriteBufferEachConn: 64 << 10,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sessions: valkey: connect to %s: %w", strings.Join(opts.Addresses, ", "), err)
+	}
+	v := &Valkey{client: client, opts: opts, durable: make(chan struct{}, opts.DurableConns)}
+	if err := v.check(ctx); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return v, nil
+}
+
+func (o *ValkeyOptions) complete() error {
+	if len(o.Addresses) == 0 {
+		return errors.New("sessions: valkey: no address")
+	}
+	if strings.ContainsAny(o.Prefix, "{}") {
+		return errors.New(`sessions: valkey: the prefix must not have "{" or "}"`)
+	}
+	if o.Replicas < 0 {
+		return fmt.Errorf("sessions: valkey: %d replicas", o.Replicas)
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 2 * time.Second
+	}
+	if o.DurableConns <= 0 {
+		o.DurableConns = 32
+	}
+	if o.Retention <= 0 {
+		o.Retention = defaultRetain
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// begin starts a call that ends with ctx or after the timeout. Without an error
+// the caller must call done.
+func (v *Valkey) begin(ctx context.Context) (context.Context, func(), error) {
+	if err := v.enter(ctx); err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, v.opts.Timeout)
+	return ctx, func() { cancel(); v.leave() }, nil
+}
+
+// Close waits for calls under way and closes the connections.
+func (v *Valkey) Close() error {
+	if v.gate.close() {
+		v.client.Close()
+	}
+	return nil
+}
+
+// failed wraps the cause of a call that reads.
+func failed(err error) error { return fmt.Errorf("sessions: valkey: %w", err) }
+
+// failedWrite wraps the cause of a call that writes. The server's own refusals
+// and failed dials wrote nothing; after anything else nobody knows.
+func failedWrite(err error) error {
+	var op *net.OpError
+	if _, ok := valkey.IsValkeyErr(err); ok || errors.As(err, &op) && op.Op == "dial" {
+		return failed(err)
+	}
+	return fmt.Errorf("%w: valkey: %w", ErrUncertain, err)
+}
+
+// SaveRevision is as Store's.
+func (v *Valkey) SaveRevision(ctx context.Context, id string, source []byte) error {
+	if err := checkRevision(id, source); err != nil {
+		return err
+	}
+	ctx, done, err := v.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return v.onDurable(ctx, func() valkey.Completed {
+		return v.client.B().Set().Key(v.opts.Prefix + "rev:" + id).Value(valkey.BinaryString(source)).Build()
+	}, func(r valkey.ValkeyResult) error { return r.Error() })
+}
+
+// Revision is as Store's.
+func (v *Valkey) Revision(ctx context.Context, id string) ([]byte, error) {
+	if err := checkRevision(id, nil); err != nil {
+		return nil, err
+	}
+	row, err := v.get(ctx, v.opts.Prefix+"rev:"+id)
+	return []byte(row), err
+}
+
+// get reads one key, or returns ErrNotFound.
+func (v *Valkey) get(ctx context.Context, key string) (string, error) {
+	ctx, done, err := v.begin(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	row, err := v.client.Do(ctx, v.client.B().Get().Key(key).Build()).ToString()
+	if valkey.IsValkeyNil(err) {
+		return "", ErrNotFound
+	}
+	if err != nil {
+		return "", failed(err)
+	}
+	return row, nil
+}

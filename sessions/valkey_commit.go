@@ -1,0 +1,261 @@
+package sessions
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // how the protocol names scripts
+	_ "embed"     // the scripts
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+)
+
+//go:embed lua/step.lua
+var stepLua string
+
+//go:embed lua/commit.lua
+var commitLua string
+
+// script is a Lua script and the name under which the server keeps it.
+type script struct{ text, sha string }
+
+func newScript(text string) script {
+	sum := sha1.Sum([]byte(text)) //nolint:gosec // as above
+	return script{text: text, sha: hex.EncodeToString(sum[:])}
+}
+
+var (
+	stepScript   = newScript(stepLua)
+	commitScript = newScript(commitLua)
+)
+
+// evalsha runs the script by its name, eval by its text.
+func (v *Valkey) evalsha(s script, keys, args []string) valkey.Completed {
+	return v.client.B().Evalsha().Sha1(s.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
+}
+
+func (v *Valkey) eval(s script, keys, args []string) valkey.Completed {
+	return v.client.B().Eval().Script(s.text).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
+}
+
+// unknownScript says that the server does not have the script (a restart, a
+// failover, SCRIPT FLUSH) and so ran nothing.
+func unknownScript(err error) bool {
+	var refusal *valkey.ValkeyError
+	return errors.As(err, &refusal) && refusal.IsNoScript()
+}
+
+// run runs a script on the shared connections.
+func (v *Valkey) run(ctx context.Context, s script, keys, args []string) valkey.ValkeyResult {
+	r := v.client.Do(ctx, v.evalsha(s, keys, args))
+	if unknownScript(r.Error()) {
+		r = v.client.Do(ctx, v.eval(s, keys, args))
+	}
+	return r
+}
+
+// Load is as Store's.
+func (v *Valkey) Load(ctx context.Context, k Key) (Session, error) {
+	if err := checkKey(k); err != nil {
+		return Session{}, err
+	}
+	row, err := v.get(ctx, v.sessionKey(k))
+	if err != nil {
+		return Session{}, err
+	}
+	var s Session
+	if err := s.decode(row); err != nil {
+		return Session{}, err
+	}
+	if !s.Expires.After(v.opts.Now()) {
+		return Session{}, ErrNotFound
+	}
+	return s, nil
+}
+
+// Commit is as Store's.
+func (v *Valkey) Commit(ctx context.Context, s Session, records ...Record) (Session, error) {
+	if err := checkSession(&s); err != nil {
+		return Session{}, err
+	}
+	changes, durable, err := plan(s.Key.MSISDN, records, v.opts.Now(), v.opts.Retention)
+	if err != nil {
+		return Session{}, err
+	}
+	expected := s.Version
+	s.Version++
+	var value []byte
+	if !s.Ended {
+		value, _ = s.AppendBinary(make([]byte, 0, 512))
+		if err := checkSize(value); err != nil {
+			return Session{}, err
+		}
+	}
+	ctx, done, err := v.begin(ctx)
+	if err != nil {
+		return Session{}, err
+	}
+	defer done()
+	if len(changes) == 0 && !s.Ended {
+		keys := []string{v.sessionKey(s.Key)}
+		args := []string{octets(orderedTime(v.opts.Now())), octets(expected), valkey.BinaryString(value), millis(s.Expires)}
+		err = conflictOf(v.run(ctx, stepScript, keys, args))
+	} else {
+		keys, args := v.scriptHead(s.Key.MSISDN, 1+len(changes))
+		keys = append(keys, v.sessionKey(s.Key))
+		args = append(args, octets(expected), valkey.BinaryString(value), millis(s.Expires), "", "", "")
+		err = v.commit(ctx, keys, args, s.Key.MSISDN, changes, durable)
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	for i := range changes {
+		changes[i].raise()
+	}
+	return s, nil
+}
+
+// Put is as Store's.
+func (v *Valkey) Put(ctx context.Context, records ...Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	msisdn, err := putOwner(records)
+	if err != nil {
+		return err
+	}
+	changes, durable, err := plan(msisdn, records, v.opts.Now(), v.opts.Retention)
+	if err != nil {
+		return err
+	}
+	ctx, done, err := v.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	keys, args := v.scriptHead(msisdn, len(changes))
+	if err := v.commit(ctx, keys, args, msisdn, changes, durable); err != nil {
+		return err
+	}
+	for i := range changes {
+		changes[i].raise()
+	}
+	return nil
+}
+
+// scriptHead returns the beginning of commit.lua's keys and arguments.
+func (v *Valkey) scriptHead(msisdn string, records int) (keys, args []string) {
+	slot := slotOf(msisdn)
+	keys = append(make([]string, 0, 3+records), v.queueKey(slot, kindAction), v.queueKey(slot, kindNotice), v.openKey(msisdn))
+	args = append(make([]string, 0, 1+6*records), octets(orderedTime(v.opts.Now())))
+	return keys, args
+}
+
+// commit adds the changes to the arguments and runs commit.lua.
+func (v *Valkey) commit(ctx context.Context, keys, args []string, msisdn string, changes []change, durable bool) error {
+	for i := range changes {
+		c := &changes[i]
+		var member, due, created string
+		if c.kind != kindCustomer {
+			member = memberOf(msisdn, c.id)
+		}
+		if c.due != 0 {
+			due = micros(timeOf(c.due))
+		}
+		if a, ok := c.rec.(*Action); ok && c.open {
+			created = micros(a.Created)
+		}
+		keys = append(keys, v.recordKey(c.kind, msisdn, c.id))
+		args = append(args, octets(c.version), valkey.BinaryString(c.value), millis(c.until), member, due, created)
+	}
+	if !durable {
+		return conflictOf(v.run(ctx, commitScript, keys, args))
+	}
+	err := v.onDurable(ctx, func() valkey.Completed { return v.evalsha(commitScript, keys, args) }, conflictOf)
+	if unknownScript(err) {
+		err = v.onDurable(ctx, func() valkey.Completed { return v.eval(commitScript, keys, args) }, conflictOf)
+	}
+	return err
+}
+
+// conflictOf reads a commit script's answer.
+func conflictOf(r valkey.ValkeyResult) error {
+	n, err := r.AsInt64()
+	switch {
+	case err != nil:
+		return failedWrite(err)
+	case n != 0:
+		return ErrConflict
+	}
+	return nil
+}
+
+// onDurable runs a write on a connection of its own, and waits there until the
+// append-only files have it. Both travel in one round trip.
+func (v *Valkey) onDurable(ctx context.Context, write func() valkey.Completed, result func(valkey.ValkeyResult) error) error {
+	select {
+	case v.durable <- struct{}{}:
+		defer func() { <-v.durable }()
+	case <-ctx.Done():
+		return failed(ctx.Err()) // nothing was sent
+	}
+	local := int64(1)
+	if v.noAOF.Load() {
+		local = 0
+		if v.opts.Replicas == 0 {
+			return result(v.client.Do(ctx, write()))
+		}
+	}
+	return v.client.Dedicated(func(c valkey.DedicatedClient) error {
+		if err := ctx.Err(); err != nil {
+			return failed(err)
+		}
+		wait := c.B().Waitaof().Numlocal(local).Numreplicas(int64(v.opts.Replicas)).Timeout(waitFor(ctx)).Build()
+		answers := c.DoMulti(ctx, write(), wait)
+		if err := result(answers[0]); err != nil {
+			return err
+		}
+		n, err := answers[1].AsIntSlice()
+		switch {
+		case err != nil:
+			return fmt.Errorf("%w: %w: valkey: %w", ErrNotDurable, ErrUncertain, err)
+		case len(n) != 2:
+			return fmt.Errorf("%w: %w: valkey: WAITAOF answered %d numbers", ErrNotDurable, ErrUncertain, len(n))
+		case n[0] < local || n[1] < int64(v.opts.Replicas):
+			return fmt.Errorf("%w: %w: valkey: in %d of %d local and %d of %d replicas' append-only files",
+				ErrNotDurable, ErrUncertain, n[0], local, n[1], v.opts.Replicas)
+		}
+		return nil
+	})
+}
+
+// waitFor is WAITAOF's timeout in ms: a little less than ctx has left, so that
+// the server says what is missing before the connection is given up.
+func waitFor(ctx context.Context) int64 {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return 1
+	}
+	return max(1, (time.Until(end) * 3 / 4).Milliseconds())
+}
+
+// octets is a number as it stands in a header.
+func octets(n uint64) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], n)
+	return string(b[:])
+}
+
+func micros(t time.Time) string { return strconv.FormatInt(t.UnixMicro(), 10) }
+
+// millis is a time for PXAT, rounded up; "" for the zero time.
+func millis(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(max(1, t.Add(time.Millisecond-1).UnixMilli()), 10)
+}
