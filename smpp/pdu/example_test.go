@@ -20,7 +20,7 @@ func ExampleAppendPDU() {
 	ask.TLVs.Add(pdu.TagITSSessionInfo, []byte{7, 1 << 1})
 	wire, err := pdu.AppendPDU(nil, pdu.StatusOK, 1, ask)
 	fmt.Println(len(wire), err)
-	// Output: 83 <nil>
+	// Output: 81 <nil>
 }
 
 func ExampleDecode() {
