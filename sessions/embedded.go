@@ -24,6 +24,8 @@ type EmbeddedOptions struct {
 	CacheSize int              // octets of sessions kept in memory; 128 MiB by default
 	Sweep     time.Duration    // pause between removals of what expired; 10 s by default
 	MinFree   uint64           // Health fails with fewer octets free on the disk; 64 MiB by default
+
+	fs vfs.FS // for tests that hold up the disk
 }
 
 const (
@@ -91,6 +93,9 @@ func OpenEmbedded(dir string, opts EmbeddedOptions) (*Embedded, error) {
 	if opts.MinFree == 0 {
 		opts.MinFree = 64 << 20
 	}
+	if opts.fs == nil {
+		opts.fs = vfs.Default
+	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
@@ -105,7 +110,7 @@ func OpenEmbedded(dir string, opts EmbeddedOptions) (*Embedded, error) {
 		}
 		return nil, fmt.Errorf("%w: %s (%w)", ErrInUse, dir, err)
 	}
-	db, err := pebble.Open(abs, pebbleOptions(lock, opts.Logger))
+	db, err := pebble.Open(abs, pebbleOptions(lock, opts.fs, opts.Logger))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sessions: open %s: %w", dir, err), lock.Close())
 	}
@@ -125,9 +130,10 @@ func OpenEmbedded(dir string, opts EmbeddedOptions) (*Embedded, error) {
 	return e, nil
 }
 
-func pebbleOptions(lock *pebble.Lock, log *slog.Logger) *pebble.Options {
+func pebbleOptions(lock *pebble.Lock, fs vfs.FS, log *slog.Logger) *pebble.Options {
 	o := &pebble.Options{
 		Lock:                        lock,
+		FS:                          fs,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      pebbleLog{log},
 		MemTableSize:                memTableSize,

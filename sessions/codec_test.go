@@ -1,0 +1,268 @@
+package sessions
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/hex"
+	"errors"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// record is what all four kinds can do.
+type record interface {
+	encoding.BinaryAppender
+	encoding.BinaryMarshaler
+	encoding.BinaryUnmarshaler
+}
+
+func emptyRecords() map[string]record {
+	return map[string]record{
+		"session": new(Session), "action": new(Action), "notice": new(Notice), "customer": new(Customer),
+	}
+}
+
+func at(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// goldenRecords have every field set, each to another value.
+func goldenRecords() map[string]record {
+	key := Key{Network: "demo", MSISDN: "255700000001", ID: "17"}
+	return map[string]record{
+		"session": &Session{
+			Key: key, Version: 5, Ended: true, Menu: "wallet", Revision: "c0ffee", State: []byte{0, 1, 0xff},
+			Screen: "Salio\n1 Ndiyo", Asking: true, Action: "a-1", Node: "n1", LastHash: 0xfedcba9876543210,
+			LastSeq: 200, LastAt: at(1_800_000_000_000_001), Started: at(1_800_000_000_000_002), Steps: 300,
+			Expires: at(1_800_000_000_000_003),
+		},
+		"action": &Action{
+			ID: "0192f0c1-7f00-7000-8000-000000000001", MSISDN: "255700000001", Version: 1 << 40, State: Unknown,
+			Session: key, Call: "transfer",
+			Args: []Arg{{Name: "to", Value: "255700000002"}, {Name: "pin", Sealed: []byte{1, 2}}},
+			Vars: []Arg{{Name: "amount", Value: "5000"}},
+			Menu: "wallet", Revision: "c0ffee", Screen: "pay", Language: "sw", WireKey: "w", Ref: "MP1",
+			Reason: "other", Detail: "E42", Results: []Arg{{Name: "fee", Value: "12.50"}}, Inquiry: 7,
+			Deadline: at(1_800_000_000_000_004), Created: at(1_800_000_000_000_005), SentAt: at(1_800_000_000_000_006),
+			EndedAt: at(-1), Due: at(1_800_000_000_000_007),
+		},
+		"notice": &Notice{
+			ID: "a-1/payee/done", Action: "a-1", Owner: "255700000001", Version: 2, To: "255700000002", Role: "payee",
+			Text: "Umepokea 5,000 ✓", State: NoticeSubmitted, Tries: 3, Message: "m-9", Detail: "ok",
+			Created: at(1_800_000_000_000_008), Due: at(1_800_000_000_000_009),
+		},
+		"customer": &Customer{
+			MSISDN: "255700000001", Version: 3, Language: "fr", Balance: "995000", BalanceAt: at(1_800_000_000_000_010),
+		},
+	}
+}
+
+func marshal(t interface{ Fatal(...any) }, r record) []byte {
+	b, err := r.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// The golden file is what format 1 is: it is never written again. A field that
+// is appended later gets a file of its own, and this one must still be read.
+func TestFormat1StaysAsItIs(t *testing.T) {
+	text, err := os.ReadFile("testdata/format1.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := make(map[string][]byte)
+	for line := range strings.Lines(string(text)) {
+		name, digits, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if golden[name], err = hex.DecodeString(digits); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range goldenRecords() {
+		t.Run(name, func(t *testing.T) {
+			if got := marshal(t, want); !bytes.Equal(got, golden[name]) {
+				t.Errorf("encoded as\n%s %x", name, got)
+			}
+			got := emptyRecords()[name]
+			if err := got.UnmarshalBinary(golden[name]); err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("read as\n%+v, want\n%+v", got, want)
+			}
+		})
+	}
+}
+
+func TestEveryFieldIsKept(t *testing.T) {
+	for name, r := range goldenRecords() {
+		v := reflect.ValueOf(r).Elem()
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Errorf("%s: the test's record leaves %s empty, so that nothing shows that it is kept", name, v.Type().Field(i).Name)
+			}
+		}
+	}
+}
+
+func TestFieldsOfALaterReleaseAreSkipped(t *testing.T) {
+	for name, want := range goldenRecords() {
+		got := emptyRecords()[name]
+		if err := got.UnmarshalBinary(append(marshal(t, want), 3, 'n', 'e', 'w', 0xff)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: read as %+v", name, got)
+		}
+	}
+}
+
+func TestDamagedRecordsAreErrorsAndChangeNothing(t *testing.T) {
+	for name, r := range goldenRecords() {
+		row := marshal(t, r)
+		got := emptyRecords()[name]
+		for n := range len(row) {
+			if err := got.UnmarshalBinary(row[:n]); !errors.Is(err, errTruncated) {
+				t.Fatalf("%s cut to %d octets: %v", name, n, err)
+			}
+		}
+		other := bytes.Clone(row)
+		other[0] = formatV1 + 1
+		if err := got.UnmarshalBinary(other); err == nil || !strings.Contains(err.Error(), "format 2") {
+			t.Errorf("%s of format 2: %v", name, err)
+		}
+		other = bytes.Clone(row)
+		other[1] = 'x'
+		if err := got.UnmarshalBinary(other); err == nil || !strings.Contains(err.Error(), "kind") {
+			t.Errorf("%s as another kind: %v", name, err)
+		}
+		if !reflect.DeepEqual(got, emptyRecords()[name]) {
+			t.Errorf("%s: an error left %+v", name, got)
+		}
+	}
+	huge := marshal(t, &Action{})
+	huge = append(huge[:headerLen+8], 0xff, 0xff, 0xff, 0xff, 0x0f) // 4 G args
+	if err := new(Action).UnmarshalBinary(huge); err == nil {
+		t.Error("a count beyond the record is accepted")
+	}
+}
+
+func TestHeaderCanBePatched(t *testing.T) {
+	a := goldenRecords()["action"].(*Action)
+	row := marshal(t, a)
+	h, err := headerOf(row)
+	if err != nil || h != (header{kindAction, a.Version, orderedTime(a.Due)}) {
+		t.Fatalf("header %+v, %v", h, err)
+	}
+	earlier, later := orderedTime(at(-5)), orderedTime(at(5))
+	if !(0 < earlier && earlier < orderedTime(at(0)) && orderedTime(at(0)) < later) {
+		t.Error("times do not sort as numbers")
+	}
+	if !timeOf(0).IsZero() || !timeOf(later).Equal(at(5)) {
+		t.Error("times do not come back")
+	}
+}
+
+func TestRoundTripOfAnyRecord(t *testing.T) {
+	text := rapid.String()
+	octets := rapid.Custom(func(t *rapid.T) []byte { // an empty slice comes back as nil
+		if b := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "octets"); len(b) > 0 {
+			return b
+		}
+		return nil
+	})
+	instant := rapid.Custom(func(t *rapid.T) time.Time {
+		if rapid.Bool().Draw(t, "zero") {
+			return time.Time{}
+		}
+		return at(rapid.Int64Range(-1<<55, 1<<55).Draw(t, "us"))
+	})
+	args := rapid.Custom(func(t *rapid.T) []Arg {
+		var list []Arg
+		for range rapid.IntRange(0, 4).Draw(t, "args") {
+			list = append(list, Arg{text.Draw(t, "name"), text.Draw(t, "value"), octets.Draw(t, "sealed")})
+		}
+		return list
+	})
+	fill := func(t *rapid.T, v reflect.Value) { // sets every field by its type
+		for i := range v.NumField() {
+			f := v.Field(i)
+			switch f.Interface().(type) {
+			case Key:
+				f.Set(reflect.ValueOf(Key{text.Draw(t, "net"), text.Draw(t, "msisdn"), text.Draw(t, "id")}))
+			case []byte:
+				f.SetBytes(octets.Draw(t, "bytes"))
+			case []Arg:
+				f.Set(reflect.ValueOf(args.Draw(t, "args")))
+			case time.Time:
+				f.Set(reflect.ValueOf(instant.Draw(t, "time")))
+			default:
+				switch f.Kind() {
+				case reflect.String:
+					f.SetString(text.Draw(t, "string"))
+				case reflect.Bool:
+					f.SetBool(rapid.Bool().Draw(t, "bool"))
+				case reflect.Uint8:
+					f.SetUint(uint64(rapid.Uint8().Draw(t, "u8")))
+				case reflect.Uint32:
+					f.SetUint(uint64(rapid.Uint32().Draw(t, "u32")))
+				case reflect.Uint64:
+					f.SetUint(rapid.Uint64().Draw(t, "u64"))
+				default:
+					t.Fatalf("no generator for %s", f.Type())
+				}
+			}
+		}
+	}
+	for name := range emptyRecords() {
+		t.Run(name, rapid.MakeCheck(func(t *rapid.T) {
+			want, got := emptyRecords()[name], emptyRecords()[name]
+			fill(t, reflect.ValueOf(want).Elem())
+			if err := got.UnmarshalBinary(marshal(t, want)); err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("read as\n%+v, want\n%+v", got, want)
+			}
+		}))
+	}
+}
+
+// FuzzDecode: whatever octets are in a store, reading them does not panic, and
+// what was read is written and read again the same.
+func FuzzDecode(f *testing.F) {
+	for _, r := range goldenRecords() {
+		f.Add(marshal(f, r))
+	}
+	f.Fuzz(func(t *testing.T, row []byte) {
+		for name, first := range emptyRecords() {
+			if first.UnmarshalBinary(row) != nil {
+				continue
+			}
+			second := emptyRecords()[name]
+			if err := second.UnmarshalBinary(marshal(t, first)); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if !reflect.DeepEqual(first, second) {
+				t.Fatalf("%s: %+v became %+v", name, first, second)
+			}
+		}
+	})
+}
+
+func BenchmarkSessionEncodeDecode(b *testing.B) {
+	s := goldenRecords()["session"].(*Session)
+	var row []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		row, _ = s.AppendBinary(row[:0])
+		var got Session
+		if err := got.UnmarshalBinary(row); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
