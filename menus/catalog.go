@@ -1,8 +1,8 @@
 package menus
 
 import (
-	"errors"
-	"io/fs"
+	"slices"
+	"strings"
 )
 
 // Catalog is one revision of all menus. It is immutable and safe for use by
@@ -11,57 +11,99 @@ type Catalog struct {
 	env      Env
 	revision string
 	source   []byte
-	programs []*Program
+	programs []*Program // sorted by name
+	codes    map[string]*Program
+	system   []*sysLang // sorted by language
 }
 
-// Program is one menu, compiled. It is immutable and safe for use by many
-// goroutines.
-type Program struct {
-	menu string
-}
-
-// Errors of Step that a caller causes, never a customer.
-var (
-	ErrState   = errors.New("menus: the state is not of this menu's revision")
-	ErrWaiting = errors.New("menus: a call is outstanding: only Answer and Show can follow")
-	ErrNoCall  = errors.New("menus: Answer without an outstanding call")
-	ErrEnded   = errors.New("menus: the dialogue is over")
-	ErrInput   = errors.New("menus: the input is incomplete")
-)
-
-var errLoading = errors.New("menus: the loader is being written")
-
-// Load reads every *.yaml in fsys but *.test.yaml.
-func Load(fsys fs.FS, env Env) (*Catalog, error) { return nil, errLoading }
-
-// LoadSource reads a revision that Source wrote.
-func LoadSource(source []byte, env Env) (*Catalog, error) { return nil, errLoading }
-
-// Revision is a short hash of all files and the Env.
+// Revision is a short hash of all files and the Env: 16 hexadecimal digits.
 func (c *Catalog) Revision() string { return c.revision }
 
-// Source is all files in one blob.
+// Source is all files in one blob, always the same for the same files. The
+// caller must not change it.
 func (c *Catalog) Source() []byte { return c.source }
 
-// Dial finds the menu of a dialled string.
-func (c *Catalog) Dial(dialled string) (p *Program, rest string, ok bool) { return nil, "", false }
+// Dial finds the menu of a dialled string. What follows the code is in rest:
+// "1*2" of "*150*00*1*2#", and then ok is false, because no menu declares what
+// its shortcuts mean; p is the menu of the code alone, nil if there is none.
+func (c *Catalog) Dial(dialled string) (p *Program, rest string, ok bool) {
+	if p := c.codes[dialled]; p != nil {
+		return p, "", true
+	}
+	digits, ok := strings.CutSuffix(dialled, "#")
+	if !ok {
+		return nil, "", false
+	}
+	for i := len(digits) - 1; i > 0; i-- {
+		if digits[i] != '*' {
+			continue
+		}
+		if p := c.codes[digits[:i]+"#"]; p != nil {
+			return p, digits[i+1:], false
+		}
+	}
+	return nil, "", false
+}
 
 // Program finds a menu by name.
-func (c *Catalog) Program(menu string) (*Program, bool) { return nil, false }
+func (c *Catalog) Program(menu string) (*Program, bool) {
+	i, ok := slices.BinarySearchFunc(c.programs, menu, func(p *Program, name string) int { return strings.Compare(p.menu, name) })
+	if !ok {
+		return nil, false
+	}
+	return c.programs[i], true
+}
 
 // Menus are the names of all menus, sorted.
-func (c *Catalog) Menus() []string { return nil }
+func (c *Catalog) Menus() []string {
+	names := make([]string, len(c.programs))
+	for i, p := range c.programs {
+		names[i] = p.menu
+	}
+	return names
+}
 
-// Text is a text of the catalog outside any menu.
-func (c *Catalog) Text(name, lang string, vars ...Value) string { return "" }
+// Languages are those of all menus, sorted.
+func (c *Catalog) Languages() []string {
+	names := make([]string, len(c.system))
+	for i, s := range c.system {
+		names[i] = s.lang
+	}
+	return names
+}
 
-// Menu is the menu's name.
-func (p *Program) Menu() string { return p.menu }
+// Text is a text of texts.yaml ("session_expired") or the text of a reason code
+// ("wrong_pin") with the variables given: code, ref, until, reason, amount. A
+// language that the catalog lacks reads as its first; an unknown name as "".
+func (c *Catalog) Text(name, lang string, vars ...Value) string {
+	sys := c.sysLang(lang)
+	for i := range systemDefs {
+		if systemDefs[i].name == name {
+			slots := make([]string, len(systemDefs[i].vars))
+			for j, d := range systemDefs[i].vars {
+				for _, v := range vars {
+					if v.Name == d.name {
+						slots[j] = cleanValue(d.typ, v.Text)
+					}
+				}
+			}
+			sc := scope{slots: slots, sys: sys, env: &c.env, noCustomer: true}
+			return string(sc.append(nil, sys.texts[i]))
+		}
+	}
+	for _, r := range sys.reasons {
+		if r.name == name {
+			return r.text
+		}
+	}
+	return ""
+}
 
-// Step makes one step of a dialogue.
-func (p *Program) Step(st State, in Input) (Turn, error) { return Turn{}, errLoading }
-
-// Notice renders the SMS for a recipient of an action's outcome.
-func (p *Program) Notice(screen string, role Role, lang string, outcome Outcome, vars []Value, r Result) (string, bool) {
-	return "", false
+func (c *Catalog) sysLang(lang string) *sysLang {
+	for _, s := range c.system {
+		if s.lang == lang {
+			return s
+		}
+	}
+	return c.system[0]
 }

@@ -1,0 +1,172 @@
+package menus
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// varSet is a set of a menu's variables.
+type varSet [(maxVars + 63) / 64]uint64
+
+func (b *varSet) add(i int) {
+	if i >= 0 && i < maxVars {
+		b[i/64] |= 1 << (i % 64)
+	}
+}
+
+func (b *varSet) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
+
+func (b *varSet) union(o varSet) {
+	for i := range b {
+		b[i] |= o[i]
+	}
+}
+
+func (b *varSet) remove(o varSet) {
+	for i := range b {
+		b[i] &^= o[i]
+	}
+}
+
+// intersect says whether it took anything away.
+func (b *varSet) intersect(o varSet) bool {
+	changed := false
+	for i := range b {
+		changed = changed || b[i]&^o[i] != 0
+		b[i] &= o[i]
+	}
+	return changed
+}
+
+func (b *varSet) len() int {
+	n := 0
+	for _, w := range b {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// edge is a way from one screen to another, with the variables that surely have
+// a value behind it and those that lose theirs.
+type edge struct {
+	from, to    int
+	at          *node
+	sets, kills varSet
+}
+
+// use is a place where a variable must have a value.
+type use struct {
+	screen, index int
+	report        func()
+}
+
+// flow checks the graph of screens: that each can be reached, that calls do not
+// chase each other in a circle, that whatever a text or a call uses has a value
+// on every way to it.
+func (l *loader) flow(m *menu) {
+	p := m.program
+	out := make([][]edge, len(m.screens))
+	for _, e := range m.edges {
+		if e.to >= 0 {
+			out[e.from] = append(out[e.from], e)
+		}
+	}
+	// set[i]: what surely has a value on every way to screen i.
+	set := make([]varSet, len(m.screens))
+	seen := make([]bool, len(m.screens))
+	var begin varSet
+	begin.add(slotCustomer)
+	set[p.start], seen[p.start] = begin, true
+	for queue := []int{p.start}; len(queue) > 0; {
+		i := queue[0]
+		queue = queue[1:]
+		for _, e := range out[i] {
+			if e.to == p.start { // forgets everything
+				continue
+			}
+			after := set[i]
+			after.remove(e.kills)
+			after.union(e.sets)
+			switch {
+			case !seen[e.to]:
+				seen[e.to], set[e.to] = true, after
+			case !set[e.to].intersect(after):
+				continue
+			}
+			queue = append(queue, e.to)
+		}
+	}
+	for i, s := range m.screens {
+		if !seen[i] {
+			l.at(s.key, "unreachable-screen", fmt.Sprintf("no way leads to the screen %q", s.key.text), "lead one there, or remove it")
+		}
+	}
+	for _, u := range m.uses {
+		if seen[u.screen] && !set[u.screen].has(u.index) {
+			u.report()
+		}
+	}
+	l.circles(m, out)
+	l.deadEnds(m, out)
+
+	// Back forgets secrets, so it cannot lead to a screen that lives on one, nor
+	// should it lead to one that asked for it.
+	var secrets varSet
+	for k := range m.vars {
+		if m.vars[k].typ == typeSecret {
+			secrets.add(k)
+		}
+	}
+	for i := range p.screens {
+		held := set[i]
+		held.intersect(secrets)
+		p.screens[i].noBack = p.screens[i].secret || held.len() > 0 || p.screens[i].kind == kindEnd
+	}
+}
+
+// circles finds calls that lead to each other without any screen between them.
+func (l *loader) circles(m *menu, out [][]edge) {
+	const (
+		fresh = iota
+		open
+		closed
+	)
+	mark := make([]int, len(m.screens))
+	var visit func(i int)
+	visit = func(i int) {
+		mark[i] = open
+		for _, e := range out[i] {
+			if k := m.program.screens[e.to].kind; k.interactive() {
+				continue
+			}
+			switch mark[e.to] {
+			case open:
+				l.at(e.at, "call-loop", fmt.Sprintf("the calls go round from %q to %q without a screen between them", m.screens[i].key.text, m.screens[e.to].key.text), "lead one of the outcomes to a screen that is shown")
+			case fresh:
+				visit(e.to)
+			}
+		}
+		mark[i] = closed
+	}
+	for i := range m.screens {
+		if mark[i] == fresh && m.program.screens[i].kind != 0 && !m.program.screens[i].kind.interactive() {
+			visit(i)
+		}
+	}
+}
+
+// deadEnds finds screens that no key leaves: the first one has neither back nor
+// home, so it needs options.
+func (l *loader) deadEnds(m *menu, out [][]edge) {
+	p := m.program
+	for i := range p.screens {
+		s := &p.screens[i]
+		onlySelf := true
+		for _, e := range out[i] {
+			onlySelf = onlySelf && e.to == i
+		}
+		if s.kind.interactive() && s.kind != kindEnd && s.kind != 0 && onlySelf && (i == p.start || len(out[i]) > 0) {
+			l.at(m.screens[i].key, "dead-end", fmt.Sprintf("no answer leads on from the screen %q", s.id), "add an option or a next screen")
+		}
+	}
+}

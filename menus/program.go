@@ -1,0 +1,169 @@
+package menus
+
+import (
+	"regexp"
+	"time"
+)
+
+// Program is one menu, compiled: screens, variables and languages are numbers.
+// It is immutable and safe for use by many goroutines.
+type Program struct {
+	menu        string
+	codes       []string
+	resume      Resume
+	env         Env
+	fingerprint uint32
+	langs       []string
+	sys         []*sysLang // by language
+	footers     []footer   // by language
+	start       int
+	screens     []screen
+	vars        []variable // by slot; secrets are apart
+	secrets     int
+	tries       uint8
+	keyBack     string
+	keyHome     string
+	keyMore     string
+}
+
+// Menu is the menu's name.
+func (p *Program) Menu() string { return p.menu }
+
+// Codes are what is dialled to open the menu.
+func (p *Program) Codes() []string { return p.codes }
+
+// Languages of the menu, the default first.
+func (p *Program) Languages() []string { return p.langs }
+
+// Resume is what the menu wants when a customer dials again after a dropped
+// dialogue.
+func (p *Program) Resume() Resume { return p.resume }
+
+// Resume says how a dropped dialogue goes on at the next dial.
+type Resume struct {
+	Mode   string // "ask", "continue" or "restart"
+	Within time.Duration
+}
+
+type variable struct {
+	name string
+	typ  valueType
+}
+
+// footer is the lines below a screen, each with its line break in front.
+type footer struct{ back, home, more []byte }
+
+type kind uint8
+
+const (
+	kindMenu kind = iota + 1
+	kindInput
+	kindConfirm
+	kindFetch
+	kindAction
+	kindMessage
+	kindEnd
+)
+
+var kindNames = []string{kindMenu: "menu", kindInput: "input", kindConfirm: "confirm", kindFetch: "fetch", kindAction: "action", kindMessage: "message", kindEnd: "end"}
+
+// interactive screens are shown; the others are calls.
+func (k kind) interactive() bool { return k != kindFetch && k != kindAction }
+
+const noScreen = -1
+
+type screen struct {
+	id      string
+	kind    kind
+	secret  bool // asks for a secret
+	noBack  bool // back skips it: it asks for a secret, or lives on one
+	text    [][]seg
+	options []option
+	input   *inputSpec
+	next    int // of input and confirm
+	no      int // of a confirm without a secret
+	call    *callSpec
+	each    *eachSpec
+}
+
+type option struct {
+	id    string
+	label [][]seg
+	next  int
+	needs string // the call without which it cannot be chosen
+	lang  string // set: {language: ...}
+	set   []assign
+}
+
+// assign sets a variable from another or, if from is negative, to a literal.
+type assign struct {
+	slot, from int
+	literal    string
+}
+
+type inputSpec struct {
+	typ            valueType
+	slot           int // of a variable, or of a secret
+	hasMin, hasMax bool
+	min, max       int64 // money in minor units, numbers; dates in days from today if relative
+	minDate        dateBound
+	maxDate        dateBound
+	minLen, maxLen int
+	pattern        *regexp.Regexp
+	errors         []string // by language
+}
+
+// dateBound is a day, or a number of days from today.
+type dateBound struct {
+	set      bool
+	relative bool
+	days     int
+	day      time.Time
+}
+
+type callSpec struct {
+	def      *callDef
+	args     []argSpec
+	saves    []save
+	clear    []int // slots that an older answer may have filled
+	deadline time.Duration
+	done     int
+	rejected []reasonBranch
+	refused  int // rejected for any other reason
+	unknown  int
+	down     int
+	notices  []notice
+}
+
+type argSpec struct {
+	name     string
+	typ      valueType
+	slot     int // of a variable or secret; negative for a literal
+	literal  string
+	optional bool
+}
+
+type save struct {
+	field  string
+	slot   int
+	typ    valueType
+	always bool
+}
+
+type reasonBranch struct {
+	code string
+	next int
+}
+
+type notice struct {
+	role    Role
+	outcome Outcome
+	text    [][]seg
+}
+
+// eachSpec renders the rows of a statement below the text.
+type eachSpec struct {
+	slot  int
+	text  [][]seg
+	empty [][]seg
+}

@@ -1,0 +1,283 @@
+package menus
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// show renders the present page of the present screen.
+func (r *run) show() Turn {
+	var buf [768]byte
+	body := r.body(buf[:0])
+	s := r.screen()
+	t := Turn{Screen: Screen{ID: s.id, Secret: s.secret}}
+	over := r.st.note == noteTooMany
+	f := footer{}
+	if s.kind != kindEnd && !over {
+		f = r.p.footers[r.lang]
+	}
+	f.more = r.p.footers[r.lang].more
+	pg := r.paginate(body, &f, over)
+	r.st.page = uint8(pg.number)
+	t.Screen.Page, t.Screen.Pages, t.Screen.UCS2 = pg.number+1, pg.count, pg.ucs2
+	var out [768]byte
+	b := append(out[:0], body[pg.from:pg.to]...)
+	b = append(b, pg.back...)
+	b = append(b, pg.home...)
+	b = append(b, pg.more...)
+	t.Screen.Text = string(b)
+	if over || s.kind == kindEnd && pg.number+1 == pg.count {
+		t.End, t.Screen.Secret = true, false
+		r.st.flags |= flagEnded
+		r.st.sealed = nil
+	}
+	t.State = r.st
+	return t
+}
+
+// more says whether the present screen has a page after this one.
+func (r *run) more() bool {
+	var buf [768]byte
+	body := r.body(buf[:0])
+	f := footer{more: r.p.footers[r.lang].more}
+	if r.screen().kind != kindEnd {
+		f = r.p.footers[r.lang]
+	}
+	pg := r.paginate(body, &f, false)
+	return pg.number+1 < pg.count
+}
+
+// body is the whole screen without its keys: the note, the text, the rows and
+// the options.
+func (r *run) body(b []byte) []byte {
+	s := r.screen()
+	sys := r.p.sys[r.lang]
+	sc := scope{slots: r.st.vars, customer: r.in.Customer, sys: sys, env: &r.p.env, now: r.in.Now}
+	if r.st.note == noteTooMany {
+		return sc.append(b, sys.texts[sysTooMany])
+	}
+	if n := len(b); r.st.note != noteNone {
+		if b = r.appendNote(b, &sc); len(b) > n {
+			b = append(b, '\n')
+		}
+	}
+	b = sc.append(b, s.text[r.lang])
+	if s.each != nil {
+		b = r.appendRows(b, s.each, &sc)
+	}
+	for i := range s.options {
+		o := &s.options[i]
+		b = append(b, '\n')
+		b = strconv.AppendInt(b, int64(i+1), 10)
+		b = append(b, ' ')
+		b = sc.append(b, o.label[r.lang])
+		if o.needs != "" && r.in.Down != nil {
+			if why, down := r.in.Down(o.needs); down {
+				b = append(b, ' ')
+				b = r.appendUnavailable(b, why, sysUnavailable, sysUnavailableUntil)
+			}
+		}
+	}
+	if s.kind == kindConfirm && !s.secret {
+		b = append(append(b, sys.yes...), sys.no...)
+	}
+	return b
+}
+
+func (r *run) appendNote(b []byte, sc *scope) []byte {
+	s := r.screen()
+	switch r.st.note {
+	case noteWrong:
+		return sc.append(b, sc.sys.texts[sysWrongChoice])
+	case noteInvalid:
+		if s.input != nil {
+			return append(b, s.input.errors[r.lang]...)
+		}
+	case noteReason:
+		return append(b, sc.sys.reason(r.value(slotReason))...)
+	case noteDown:
+		if n := int(r.st.noteArg); n < len(s.options) && r.in.Down != nil {
+			if why, down := r.in.Down(s.options[n].needs); down {
+				return r.appendUnavailable(b, why, sysExplainUnavailable, sysExplainUnavailableUntil)
+			}
+		}
+	}
+	return b
+}
+
+func (r *run) appendUnavailable(b []byte, why Unavailable, now, until sysText) []byte {
+	sys := r.p.sys[r.lang]
+	sc := scope{noCustomer: true, sys: sys, env: &r.p.env, now: r.in.Now}
+	if why.Until.IsZero() {
+		return sc.append(b, sys.texts[now])
+	}
+	sc.slots = []string{why.Until.Format(timeLayout)}
+	return sc.append(b, sys.texts[until])
+}
+
+const timeLayout = "2006-01-02T15:04:05Z07:00"
+
+// Rows travel in one variable: fields in the order of rowDefs, each ended by a
+// unit separator, rows by a record separator. clean keeps both out of values.
+const (
+	unitSeparator   = "\x1f"
+	recordSeparator = "\x1e"
+	maxRows         = 20
+)
+
+func encodeRows(rows [][]Value) string {
+	var b strings.Builder
+	for _, row := range rows[:min(len(rows), maxRows)] {
+		for _, d := range rowDefs {
+			for i := range row {
+				if row[i].Name == d.name {
+					b.WriteString(cleanValue(d.typ, row[i].Text))
+					break
+				}
+			}
+			b.WriteString(unitSeparator)
+		}
+		b.WriteString(recordSeparator)
+	}
+	return b.String()
+}
+
+func (r *run) appendRows(b []byte, e *eachSpec, sc *scope) []byte {
+	rest := r.value(e.slot)
+	if rest == "" {
+		b = append(b, '\n')
+		return sc.append(b, e.empty[r.lang])
+	}
+	var fields [8]string
+	for rest != "" {
+		var row string
+		row, rest, _ = strings.Cut(rest, recordSeparator)
+		for i := range rowDefs {
+			fields[i], row, _ = strings.Cut(row, unitSeparator)
+		}
+		sc.row = fields[:len(rowDefs)]
+		b = append(b, '\n')
+		b = sc.append(b, e.text[r.lang])
+	}
+	return b
+}
+
+// page is one page of a body with the lines of its keys.
+type page struct {
+	from, to         int
+	number, count    int // number is 0-based
+	ucs2             bool
+	back, home, more []byte
+}
+
+// maxPages bounds a screen: what is beyond is cut.
+const maxPages = 30
+
+// paginate finds the present page. The alphabet is decided by the whole screen,
+// so that all its pages look alike. Every page but the last carries the more
+// key; back is on each page that has something behind it.
+func (r *run) paginate(body []byte, f *footer, single bool) page {
+	back := f.back != nil && r.backTo() >= 0
+	atHome := int(r.st.screen) == r.p.start
+	ucs2 := !isGSM(body) || !isGSM(f.back) || !isGSM(f.home) || !isGSM(f.more)
+	limit := r.limits.Septets
+	if ucs2 {
+		limit = r.limits.UCS2
+	}
+	costBack, costHome, costMore := cost(f.back, ucs2), cost(f.home, ucs2), cost(f.more, ucs2)
+	pg := page{ucs2: ucs2}
+	for n, from := 0, 0; n < maxPages; n++ {
+		lines := page{from: from, number: n}
+		room := limit
+		if f.back != nil && (back || n > 0) {
+			lines.back = f.back
+			room -= costBack
+		}
+		// Home is left out where back leads there anyway.
+		if f.home != nil && !atHome && (n > 0 || !back || int(r.st.history[r.backTo()]) != r.p.start) {
+			lines.home = f.home
+			room -= costHome
+		}
+		to := fit(body, from, room, ucs2)
+		if to < len(body) && !single {
+			room -= costMore
+			if room < limit/2 && lines.home != nil { // a narrow channel: the text comes first
+				lines.home = nil
+				room += costHome
+			}
+			if room < limit/2 && lines.back != nil {
+				lines.back = nil
+				room += costBack
+			}
+			lines.more = f.more
+			to = breakAt(body, from, fit(body, from, room, ucs2))
+		}
+		lines.to = to
+		lines.ucs2 = ucs2
+		last := to >= len(body) || single || n == maxPages-1
+		if last {
+			lines.more = nil
+		}
+		if n <= int(r.st.page) {
+			pg = lines
+		}
+		pg.count = n + 1
+		if last {
+			break
+		}
+		for from = to; from < len(body) && (body[from] == '\n' || body[from] == ' '); {
+			from++
+		}
+		if from == len(body) { // only white space was left
+			pg.count = n + 1
+			if pg.number == n {
+				pg.more = nil
+			}
+			break
+		}
+	}
+	return pg
+}
+
+// fit returns how far body fits from a place on into room.
+func fit(body []byte, from, room int, ucs2 bool) int {
+	i := from
+	for i < len(body) {
+		size, c := 1, 1
+		if b := body[i]; b >= utf8.RuneSelf {
+			var rn rune
+			rn, size = utf8.DecodeRune(body[i:])
+			c = runeCost(rn, ucs2)
+		} else if !ucs2 {
+			c = int(asciiCost[b])
+		}
+		if room -= c; room < 0 {
+			return i
+		}
+		i += size
+	}
+	return i
+}
+
+// breakAt moves the end of a page back to the end of a line, if that leaves the
+// page half full, else to the end of a word, if there is one.
+func breakAt(body []byte, from, to int) int {
+	if to >= len(body) || body[to] == '\n' || to == from {
+		return to
+	}
+	for i := to - 1; i > from+(to-from)/2; i-- {
+		if body[i] == '\n' {
+			return i
+		}
+	}
+	if body[to] == ' ' {
+		return to
+	}
+	for i := to - 1; i > from; i-- {
+		if body[i] == ' ' || body[i] == '\n' {
+			return i
+		}
+	}
+	return to
+}

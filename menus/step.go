@@ -1,0 +1,476 @@
+package menus
+
+import (
+	"errors"
+	"slices"
+)
+
+// Errors of Step that a broken caller causes, never a customer.
+var (
+	ErrState   = errors.New("menus: the state is not of this menu's revision")
+	ErrWaiting = errors.New("menus: a call is outstanding: only Answer and Show can follow")
+	ErrNoCall  = errors.New("menus: Answer without an outstanding call")
+	ErrEnded   = errors.New("menus: the dialogue is over: only Show can follow")
+	ErrInput   = errors.New("menus: the input is incomplete")
+)
+
+// maxHops bounds how many calls one step may pass over because what they need is
+// gone; the loader has refused circles of calls.
+const maxHops = 16
+
+// run is one step under way: the state is a copy, its slices are shared with the
+// caller's until they are written to.
+type run struct {
+	p          *Program
+	in         *Input
+	st         State
+	lang       int
+	limits     Limits
+	ownsVars   bool
+	ownsSealed bool
+}
+
+// Step makes one step of a dialogue: from a state and what happened to the next
+// state, with a screen to show or a call to make. It is pure: the same state and
+// input give the same turn, and the state given is not changed.
+//
+// Whatever a customer types gets a screen. The errors are those of a broken
+// caller (ErrState, ErrWaiting, ErrNoCall, ErrEnded, ErrInput, Limits below
+// MinSeptets or MinUCS2), or that of Input.Seal: nothing has happened then.
+func (p *Program) Step(st State, in Input) (Turn, error) {
+	r := run{p: p, in: &in, st: st, limits: in.Limits}
+	if r.limits == (Limits{}) {
+		r.limits = p.env.Limits
+	} else if err := r.limits.check(); err != nil {
+		return Turn{}, err
+	}
+	if in.Kind == Begin {
+		r.begin()
+		return r.arrive()
+	}
+	if st.program != p.fingerprint || int(st.screen) >= len(p.screens) || len(st.vars) > len(p.vars) || len(st.sealed) > p.secrets {
+		return Turn{}, ErrState
+	}
+	if r.lang = slices.Index(p.langs, st.lang); r.lang < 0 {
+		return Turn{}, ErrState
+	}
+	for _, h := range st.history[:st.depth] {
+		if int(h) >= len(p.screens) {
+			return Turn{}, ErrState
+		}
+	}
+	waits := !p.screens[st.screen].kind.interactive()
+	if waits != st.Waiting() && !st.Ended() {
+		return Turn{}, ErrState
+	}
+	switch in.Kind {
+	case Show:
+		if st.Waiting() {
+			return r.callAgain(), nil
+		}
+		return r.show(), nil
+	case Keys:
+		if st.Waiting() {
+			return Turn{}, ErrWaiting
+		}
+		if st.Ended() {
+			return Turn{}, ErrEnded
+		}
+		return r.keys()
+	case Answer:
+		if !st.Waiting() {
+			return Turn{}, ErrNoCall
+		}
+		return r.answer()
+	}
+	return Turn{}, ErrInput
+}
+
+func (r *run) begin() {
+	r.lang = max(slices.Index(r.p.langs, r.in.Language), 0)
+	r.st = State{program: r.p.fingerprint, lang: r.p.langs[r.lang], screen: uint16(r.p.start)}
+}
+
+func (r *run) screen() *screen { return &r.p.screens[r.st.screen] }
+
+// keys handles what the customer typed.
+func (r *run) keys() (Turn, error) {
+	s := r.screen()
+	v := typed(r.in.Text)
+	if v == r.p.keyMore && r.more() {
+		r.st.page++
+		r.st.note, r.st.tries = noteNone, 0
+		return r.show(), nil
+	}
+	if s.kind == kindEnd {
+		return r.wrong(noteWrong), nil
+	}
+	if v == r.p.keyBack && r.canBack() {
+		return r.back()
+	}
+	if v == r.p.keyHome && int(r.st.screen) != r.p.start {
+		return r.home()
+	}
+	switch s.kind {
+	case kindInput:
+		return r.input(s, v)
+	case kindConfirm:
+		if s.secret {
+			return r.input(s, v)
+		}
+		switch v {
+		case "1":
+			return r.forward(s.next)
+		case "2":
+			return r.forward(s.no)
+		}
+	default:
+		if n, ok := optionNumber(v); ok && n < len(s.options) {
+			return r.choose(&s.options[n], n)
+		}
+	}
+	return r.wrong(noteWrong), nil
+}
+
+// optionNumber reads "1" to "97" as 0 to 96.
+func optionNumber(v string) (int, bool) {
+	switch {
+	case len(v) == 1 && v[0] >= '1' && v[0] <= '9':
+		return int(v[0] - '1'), true
+	case len(v) == 2 && v[0] >= '1' && v[0] <= '9' && v[1] >= '0' && v[1] <= '9':
+		return int(v[0]-'0')*10 + int(v[1]-'0') - 1, true
+	}
+	return 0, false
+}
+
+func (r *run) choose(o *option, n int) (Turn, error) {
+	if o.needs != "" && r.in.Down != nil {
+		if _, down := r.in.Down(o.needs); down {
+			r.st.note, r.st.noteArg, r.st.page, r.st.tries = noteDown, uint8(n), 0, 0
+			return r.show(), nil
+		}
+	}
+	for _, a := range o.set {
+		v := a.literal
+		if a.from >= 0 {
+			v = r.value(a.from)
+		}
+		r.set(a.slot, v)
+	}
+	if o.lang != "" {
+		r.lang = slices.Index(r.p.langs, o.lang)
+		r.st.lang = r.p.langs[r.lang]
+	}
+	return r.forward(o.next)
+}
+
+func (r *run) input(s *screen, v string) (Turn, error) {
+	v, ok := s.input.parse(v, &r.p.env, r.in.Now)
+	if !ok {
+		return r.wrong(noteInvalid), nil
+	}
+	if s.secret {
+		if r.in.Seal == nil {
+			return Turn{}, ErrInput
+		}
+		sealed, err := r.in.Seal(v)
+		if err != nil {
+			return Turn{}, err
+		}
+		if len(sealed) == 0 {
+			return Turn{}, ErrInput
+		}
+		r.seal(s.input.slot, sealed)
+	} else {
+		r.set(s.input.slot, v)
+	}
+	return r.forward(s.next)
+}
+
+// wrong shows the screen again with a reason, or ends after too many.
+func (r *run) wrong(n note) Turn {
+	r.st.tries++
+	r.st.note, r.st.page = n, 0
+	if r.st.tries >= r.p.tries {
+		r.st.note = noteTooMany
+	}
+	return r.show()
+}
+
+// forward goes on from a screen that was shown. A screen that is on the way back
+// already is returned to, so that the way does not grow in circles.
+func (r *run) forward(to int) (Turn, error) {
+	if int(r.st.screen) != to {
+		r.push(r.st.screen)
+	}
+	r.jump(to)
+	return r.arrive()
+}
+
+func (r *run) push(id uint16) {
+	if r.st.depth == maxHistory {
+		copy(r.st.history[:], r.st.history[1:])
+		r.st.depth--
+	}
+	r.st.history[r.st.depth] = id
+	r.st.depth++
+}
+
+// jump makes to the present screen.
+func (r *run) jump(to int) {
+	for i := range r.st.depth {
+		if int(r.st.history[i]) == to {
+			r.st.depth = i
+			break
+		}
+	}
+	r.st.screen, r.st.page, r.st.tries, r.st.note = uint16(to), 0, 0, noteNone
+	if to == r.p.start {
+		r.reset()
+	}
+}
+
+// reset forgets everything but the language: nothing of one errand may show up
+// in the next.
+func (r *run) reset() {
+	r.st.depth = 0
+	r.st.vars, r.st.sealed = nil, nil
+	r.ownsVars, r.ownsSealed = false, false
+}
+
+// backTo finds the screen that the back key returns to, and its place in the
+// history; -1 if there is none.
+func (r *run) backTo() int {
+	for i := int(r.st.depth) - 1; i >= 0; i-- {
+		if !r.p.screens[r.st.history[i]].noBack {
+			return i
+		}
+	}
+	return -1
+}
+
+func (r *run) canBack() bool { return r.st.page > 0 || r.backTo() >= 0 }
+
+// back turns a page back, or returns to the screen before. Secrets typed on the
+// way are forgotten.
+func (r *run) back() (Turn, error) {
+	if r.st.page > 0 {
+		r.st.page--
+		r.st.note, r.st.tries = noteNone, 0
+		return r.show(), nil
+	}
+	i := r.backTo()
+	to := int(r.st.history[i])
+	r.st.sealed, r.ownsSealed = nil, false
+	r.jump(to)
+	return r.show(), nil
+}
+
+func (r *run) home() (Turn, error) {
+	r.jump(r.p.start)
+	return r.show(), nil
+}
+
+// arrive shows the present screen or makes its call.
+func (r *run) arrive() (Turn, error) {
+	for range maxHops {
+		s := r.screen()
+		if s.kind.interactive() {
+			return r.show(), nil
+		}
+		if r.complete(s.call) {
+			return r.call(s.call), nil
+		}
+		// What the call needs is gone: as if it could not be made.
+		r.branch(s.call, &Result{Outcome: Down})
+	}
+	return Turn{}, ErrState
+}
+
+// complete says whether all that a call needs is there.
+func (r *run) complete(c *callSpec) bool {
+	for i := range c.args {
+		a := &c.args[i]
+		switch {
+		case a.optional || a.slot < 0:
+		case a.typ == typeSecret:
+			if a.slot >= len(r.st.sealed) || len(r.st.sealed[a.slot]) == 0 {
+				return false
+			}
+		case r.value(a.slot) == "":
+			return false
+		}
+	}
+	return true
+}
+
+// value of a variable, "" if it has none.
+func (r *run) value(slot int) string {
+	if slot == slotCustomer {
+		return r.in.Customer
+	}
+	if slot < len(r.st.vars) {
+		return r.st.vars[slot]
+	}
+	return ""
+}
+
+func (r *run) set(slot int, v string) {
+	if slot < len(r.st.vars) && r.st.vars[slot] == v || slot >= len(r.st.vars) && v == "" {
+		return
+	}
+	if !r.ownsVars {
+		vars := make([]string, len(r.p.vars))
+		copy(vars, r.st.vars)
+		r.st.vars, r.ownsVars = vars, true
+	}
+	r.st.vars[slot] = v
+}
+
+func (r *run) seal(slot int, sealed []byte) {
+	if !r.ownsSealed {
+		all := make([][]byte, r.p.secrets)
+		copy(all, r.st.sealed)
+		r.st.sealed, r.ownsSealed = all, true
+	}
+	r.st.sealed[slot] = sealed
+}
+
+// call takes the arguments out of the state; secrets leave it.
+func (r *run) call(c *callSpec) Turn {
+	for _, slot := range c.clear {
+		r.set(slot, "")
+	}
+	call := r.request(c)
+	for i := range c.args {
+		if a := &c.args[i]; a.typ == typeSecret && a.slot < len(r.st.sealed) {
+			r.seal(a.slot, nil)
+		}
+	}
+	if !slices.ContainsFunc(r.st.sealed, func(b []byte) bool { return len(b) > 0 }) {
+		r.st.sealed, r.ownsSealed = nil, false
+	}
+	r.st.flags |= flagWaiting
+	return Turn{State: r.st, Call: call}
+}
+
+func (r *run) callAgain() Turn {
+	call := r.request(r.screen().call)
+	call.Again = true
+	return Turn{State: r.st, Call: call}
+}
+
+func (r *run) request(c *callSpec) *Call {
+	call := &Call{
+		Action: c.def.action, Name: c.def.name, Screen: r.screen().id, Deadline: c.deadline,
+		Args: make([]Value, 0, len(c.args)), Vars: make([]Value, 0, len(r.p.vars)),
+	}
+	for i := range c.args {
+		a := &c.args[i]
+		v := Value{Name: a.name, Text: a.literal}
+		switch {
+		case a.typ == typeSecret:
+			if a.slot < len(r.st.sealed) {
+				v.Sealed = r.st.sealed[a.slot]
+			}
+		case a.slot >= 0:
+			v.Text = r.value(a.slot)
+			if v.Text == "" && a.optional {
+				continue
+			}
+		}
+		call.Args = append(call.Args, v)
+	}
+	for slot := range r.p.vars {
+		if v := r.value(slot); v != "" && r.p.vars[slot].typ != typeRows {
+			call.Vars = append(call.Vars, Value{Name: r.p.vars[slot].name, Text: v})
+		}
+	}
+	return call
+}
+
+// answer takes the core's answer and goes on to the screen of its outcome.
+func (r *run) answer() (Turn, error) {
+	if o := r.in.Result.Outcome; o < Done || o > Down {
+		return Turn{}, ErrInput
+	}
+	r.st.flags &^= flagWaiting
+	r.branch(r.screen().call, &r.in.Result)
+	return r.arrive()
+}
+
+// branch stores the results and moves to the outcome's screen.
+func (r *run) branch(c *callSpec, res *Result) {
+	outcome := res.Outcome
+	if outcome == Pending && !c.def.action {
+		outcome = Down // a read that has no answer has none
+	}
+	if outcome == Done && !r.save(c, res) {
+		outcome = Down
+	}
+	if res.Ref != "" {
+		r.set(slotRef, clean(res.Ref, 40))
+	}
+	to := c.done
+	switch outcome {
+	case Rejected:
+		to = c.refused
+		reason := orOther(res.Reason)
+		for i := range c.rejected {
+			if c.rejected[i].code == reason {
+				to = c.rejected[i].next
+			}
+		}
+		r.set(slotReason, reason)
+	case Pending:
+		to = c.unknown
+	case Down:
+		to = c.down
+		if !res.Until.IsZero() {
+			r.set(slotUntil, res.Until.Format(timeLayout))
+		}
+	}
+	if c.def.action && (outcome == Done || outcome == Pending) {
+		r.st.depth = 0 // no way back into what was paid
+	}
+	r.jump(to)
+	if s := r.screen(); outcome == Rejected && (s.kind == kindInput || s.kind == kindConfirm || s.kind == kindMenu) {
+		if to == r.p.start { // jump forgot it
+			r.set(slotReason, orOther(res.Reason))
+		}
+		r.st.note = noteReason
+	}
+}
+
+func orOther(reason string) string {
+	if slices.Contains(reasonCodes, reason) {
+		return reason
+	}
+	return "other"
+}
+
+// save stores the fields of a success. It says no if one that must be there is
+// not: texts rely on it.
+func (r *run) save(c *callSpec, res *Result) bool {
+	for i := range c.saves {
+		s := &c.saves[i]
+		if s.typ == typeRows {
+			r.set(s.slot, encodeRows(res.Rows))
+			continue
+		}
+		v := ""
+		for j := range res.Fields {
+			if res.Fields[j].Name == s.field {
+				v = cleanValue(s.typ, res.Fields[j].Text)
+			}
+		}
+		if v == "" {
+			if s.always {
+				return false
+			}
+			continue
+		}
+		r.set(s.slot, v)
+	}
+	return true
+}

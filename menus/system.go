@@ -1,0 +1,103 @@
+package menus
+
+// sysText numbers the catalog's texts outside any menu.
+type sysText uint8
+
+const (
+	sysWrongChoice sysText = iota
+	sysTooMany
+	sysYes
+	sysNo
+	sysBack
+	sysHome
+	sysMore
+	sysUnavailable
+	sysUnavailableUntil
+	sysExplainUnavailable
+	sysExplainUnavailableUntil
+	sysInvalidMSISDN
+	sysInvalidMoney
+	sysInvalidNumber
+	sysInvalidText
+	sysInvalidDate
+	sysInvalidSecret
+	sysSessionExpired
+	sysUnknownCode
+	sysBusy
+	sysStillChecking
+	sysResumed
+	sysNoticeRejected
+	sysNoticeExpired
+	sysCount
+)
+
+// Bounds of an input, for the error texts.
+var boundVars = []argDef{{"min", typeText, true}, {"max", typeText, true}, {"length", typeText, true}}
+
+// systemDefs say which variables each text may use, and which of them are
+// always there; the others need a {name?...} around them.
+var systemDefs = [sysCount]struct {
+	name string
+	vars []argDef
+}{
+	sysWrongChoice:             {name: "wrong_choice"},
+	sysTooMany:                 {name: "too_many"},
+	sysYes:                     {name: "yes"},
+	sysNo:                      {name: "no"},
+	sysBack:                    {name: "back"},
+	sysHome:                    {name: "home"},
+	sysMore:                    {name: "more"},
+	sysUnavailable:             {name: "unavailable"},
+	sysUnavailableUntil:        {name: "unavailable_until", vars: []argDef{{name: "until", typ: typeTime}}},
+	sysExplainUnavailable:      {name: "explain_unavailable"},
+	sysExplainUnavailableUntil: {name: "explain_unavailable_until", vars: []argDef{{name: "until", typ: typeTime}}},
+	sysInvalidMSISDN:           {name: "invalid_msisdn"},
+	sysInvalidMoney:            {name: "invalid_money", vars: boundVars},
+	sysInvalidNumber:           {name: "invalid_number", vars: boundVars},
+	sysInvalidText:             {name: "invalid_text", vars: boundVars},
+	sysInvalidDate:             {name: "invalid_date", vars: boundVars},
+	sysInvalidSecret:           {name: "invalid_secret", vars: boundVars},
+	sysSessionExpired:          {name: "session_expired", vars: []argDef{{name: "code", typ: typeText}}},
+	sysUnknownCode:             {name: "unknown_code", vars: []argDef{{name: "code", typ: typeText}}},
+	sysBusy:                    {name: "busy"},
+	sysStillChecking:           {name: "still_checking", vars: []argDef{{name: "ref", typ: typeText, optional: true}}},
+	sysResumed:                 {name: "resumed"},
+	sysNoticeRejected: {name: "notice_rejected", vars: []argDef{
+		{name: "ref", typ: typeText, optional: true}, {name: "reason", typ: typeReason}, {name: "amount", typ: typeMoney, optional: true}}},
+	sysNoticeExpired: {name: "notice_expired", vars: []argDef{
+		{name: "ref", typ: typeText, optional: true}, {name: "amount", typ: typeMoney, optional: true}}},
+}
+
+// sysLang is all of them in one language.
+type sysLang struct {
+	lang    string
+	texts   [sysCount][]seg
+	reasons []pair // code, text; all reasonCodes in their order
+	kinds   []pair // of a statement's rows
+	yes, no []byte // the option lines of a confirm
+}
+
+type pair struct{ name, text string }
+
+// reason is the text of a code; an unknown one reads as "other", the last.
+func (s *sysLang) reason(code string) string {
+	for i := range s.reasons {
+		if s.reasons[i].name == code {
+			return s.reasons[i].text
+		}
+	}
+	if n := len(s.reasons); n > 0 {
+		return s.reasons[n-1].text
+	}
+	return ""
+}
+
+// kind is the text of a row's kind; an unknown one reads as itself.
+func (s *sysLang) kind(k string) string {
+	for i := range s.kinds {
+		if s.kinds[i].name == k {
+			return s.kinds[i].text
+		}
+	}
+	return k
+}
