@@ -11,15 +11,12 @@ import (
 // keeps together rather than breaks.
 func graphemeLen(s string) int {
 	prev, n := utf8.DecodeRuneInString(s)
-	flags := 0
-	if regional(prev) {
-		flags = 1
-	}
+	flags := 1 // regional indicators so far, if prev is one: two are a flag
 	for n < len(s) {
 		r, size := utf8.DecodeRuneInString(s[n:])
 		join := joins(prev, r)
 		if regional(prev) && regional(r) {
-			join = flags%2 == 1 // flags are pairs
+			join = flags%2 == 1
 			flags++
 		}
 		if !join {
@@ -34,6 +31,9 @@ func graphemeLen(s string) int {
 const (
 	zwnj = 0x200C
 	zwj  = 0x200D
+
+	thaiAm = 0x0E33 // letters by category, marks by their look
+	laoAm  = 0x0EB3
 )
 
 // joins reports whether there is no break between two runes.
@@ -45,7 +45,7 @@ func joins(a, b rune) bool {
 		return false
 	case b == zwj || b == zwnj || a == zwj:
 		return true
-	case unicode.Is(unicode.M, b) || emojiPart(b):
+	case unicode.Is(unicode.M, b) || emojiPart(b) || b == thaiAm || b == laoAm:
 		return true
 	case unicode.Is(unicode.Prepended_Concatenation_Mark, a):
 		return true
