@@ -7,17 +7,18 @@ import (
 )
 
 // Secret is a customer's PIN on its way to the core (M6). Whatever formats,
-// logs or marshals it gets dots. The octets sit behind a pointer, because fmt
-// does not ask the methods of a value that it finds in an unexported field: it
-// then prints the pointer's address.
-type Secret struct{ octets *[]byte }
+// logs or marshals it gets dots. The octets sit behind two pointers, because fmt
+// does not ask the methods of a value that it finds in an unexported field, and
+// follows one pointer for a verb that does not suit: of two it prints an address.
+type Secret struct{ octets **[]byte }
 
 // NewSecret takes ownership of octets.
 func NewSecret(octets []byte) Secret {
 	if len(octets) == 0 {
 		return Secret{}
 	}
-	return Secret{octets: &octets}
+	inner := &octets
+	return Secret{octets: &inner}
 }
 
 const masked = "••••"
@@ -27,7 +28,7 @@ func (s Secret) Reveal() []byte {
 	if s.octets == nil {
 		return nil
 	}
-	return *s.octets
+	return **s.octets
 }
 
 // IsZero says whether there is no secret.
