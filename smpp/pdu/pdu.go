@@ -6,10 +6,19 @@
 // a decoded body alias the source and are valid only as long as it is. Use a
 // body's Clone to keep it.
 //
-//	pdu.go      header, Body, PDU, framing
-//	id.go       command ids and their names
-//	status.go   command_status values and their meanings
-//	tlv.go      optional parameters, kept in order
+//	pdu.go        header, Body, PDU
+//	frame.go      framing: whole PDUs to octets and back, tolerance
+//	id.go         command ids and their names
+//	status.go     command_status values and their meanings
+//	values.go     values of the fields
+//	tag.go        tags of optional parameters: names, kinds, lengths
+//	tlv.go        optional parameters, kept in order
+//	bind.go, session.go, submit.go, deliver.go, multi.go, data.go, manage.go,
+//	broadcast.go  the bodies
+//	codec.go      encoder and decoder that remember their first error
+//	fields.go     names, lengths and statuses of the mandatory parameters
+//	time.go       absolute and relative times
+//	receipt.go    delivery receipts
 package pdu
 
 // HeaderLen is the length of the fixed header in octets (SMPP 3.4 section 3.2).
@@ -35,7 +44,10 @@ type Body interface {
 	// error and leaves dst's first len(dst) octets as they were.
 	Append(dst []byte) ([]byte, error)
 	// Decode reads the body from src, which holds exactly the octets that
-	// command_length announced after the header. The body's slices alias src.
+	// command_length announced after the header. The body's slices alias src;
+	// its lists (TLVs, destinations) reuse their capacity, so that a body which
+	// is decoded into again and again does not allocate. After an error the
+	// fields hold what came before it.
 	Decode(src []byte) error
 }
 

@@ -76,6 +76,27 @@ func (t *TLVs) AddUint32(tag Tag, v uint32) { t.Add(tag, binary.BigEndian.Append
 // AddCString appends a parameter with s and the NUL that ends it.
 func (t *TLVs) AddCString(tag Tag, s string) { t.Add(tag, append([]byte(s), 0)) }
 
+// AddSAR appends the three parameters of a part of a long message: part seq of
+// total, both from 1, with the sender's reference (SMPP 3.4 sections 5.3.2.22 to
+// 5.3.2.24).
+func (t *TLVs) AddSAR(ref uint16, total, seq uint8) {
+	t.AddUint16(TagSARMsgRefNum, ref)
+	t.AddUint8(TagSARTotalSegments, total)
+	t.AddUint8(TagSARSegmentSeqnum, seq)
+}
+
+// SAR returns what AddSAR appends. It is false unless all three are there and
+// 1 <= seq <= total; otherwise the specification has them ignored.
+func (t TLVs) SAR() (ref uint16, total, seq uint8, ok bool) {
+	ref, hasRef := t.Uint16(TagSARMsgRefNum)
+	total, hasTotal := t.Uint8(TagSARTotalSegments)
+	seq, hasSeq := t.Uint8(TagSARSegmentSeqnum)
+	if !hasRef || !hasTotal || !hasSeq || seq == 0 || seq > total {
+		return 0, 0, 0, false
+	}
+	return ref, total, seq, true
+}
+
 // Set replaces the first parameter with that tag and removes the others, or
 // appends one if there is none. The value is kept, not copied.
 func (t *TLVs) Set(tag Tag, value []byte) {

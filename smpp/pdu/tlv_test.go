@@ -89,3 +89,24 @@ func TestGreatestTLVSurvivesTheWire(t *testing.T) {
 		t.Errorf("%d TLVs, %v", len(out), err)
 	}
 }
+
+func TestSegmentsOfLongMessagesAreToldByThreeTLVs(t *testing.T) {
+	var tlvs TLVs
+	tlvs.AddSAR(0xABCD, 3, 2)
+	if ref, total, seq, ok := tlvs.SAR(); !ok || ref != 0xABCD || total != 3 || seq != 2 {
+		t.Errorf("%#x, %d, %d, %v", ref, total, seq, ok)
+	}
+	for i := range tlvs {
+		part := append(tlvs.Clone()[:i:i], tlvs[i+1:]...)
+		if _, _, _, ok := part.SAR(); ok {
+			t.Errorf("without %s they are taken", tlvs[i].Tag)
+		}
+	}
+	for _, bad := range [][2]uint8{{0, 0}, {3, 0}, {3, 4}} {
+		var tlvs TLVs
+		tlvs.AddSAR(1, bad[0], bad[1])
+		if _, _, _, ok := tlvs.SAR(); ok {
+			t.Errorf("part %d of %d is taken", bad[1], bad[0])
+		}
+	}
+}

@@ -97,7 +97,8 @@ func (e Encoding) Decode(src []byte) string {
 		return DecodeUCS2(src)
 	}
 	top := e.top()
-	out := make([]byte, 0, len(src)+len(src)/4)
+	var small [256]byte
+	out := small[:0]
 	for _, c := range src {
 		r := rune(c)
 		if r > top {
@@ -125,7 +126,8 @@ func EncodeUCS2(dst []byte, s string) []byte {
 // DecodeUCS2 reads UTF-16, big endian. A surrogate without its other half and an
 // odd octet at the end are U+FFFD. A byte order mark is a character like others.
 func DecodeUCS2(src []byte) string {
-	out := make([]byte, 0, len(src))
+	var small [256]byte
+	out := small[:0]
 	for len(src) >= 2 {
 		r := rune(src[0])<<8 | rune(src[1])
 		src = src[2:]

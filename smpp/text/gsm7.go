@@ -69,12 +69,11 @@ type Alphabet struct {
 }
 
 const (
-	escape         = 0x1B
-	cr             = 0x0D
-	noCode         = 0xFFFF
-	shifted        = 0x80 // flag of a code that needs an escape
-	replacement    = utf8.RuneError
-	replacementLen = 3
+	escape      = 0x1B
+	cr          = 0x0D
+	noCode      = 0xFFFF
+	shifted     = 0x80 // flag of a code that needs an escape
+	replacement = utf8.RuneError
 )
 
 // narrow maps the first 256 characters to their code in the default alphabet, as
@@ -152,7 +151,8 @@ func (a Alphabet) Append(dst []byte, s string) ([]byte, error) {
 // over 0x7F and an escape at the end.
 func (a Alphabet) Decode(src []byte) string {
 	plain, shift := a.Locking.locking(), a.Single.single()
-	out := make([]byte, 0, len(src)+len(src)/4+replacementLen)
+	var small [256]byte // on the stack: most messages fit
+	out := small[:0]
 	for i := 0; i < len(src); i++ {
 		c := src[i]
 		r := replacement
