@@ -30,13 +30,10 @@ func (b *BindReceiver) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *BindReceiver) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *BindReceiver) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *BindReceiver) decode(d *decoder) {
+func (b *BindReceiver) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.SystemID = d.cstring(fieldSystemID)
 	b.Password = d.cstring(fieldPassword)
 	b.SystemType = d.cstring(fieldSystemType)
@@ -45,6 +42,7 @@ func (b *BindReceiver) decode(d *decoder) {
 	b.AddrNPI = d.uint8(fieldAddrNPI)
 	b.AddressRange = d.cstring(fieldAddressRange)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -78,19 +76,17 @@ func (b *BindReceiverResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError. An empty src is allowed.
-func (b *BindReceiverResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *BindReceiverResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *BindReceiverResp) decode(d *decoder) {
-	if len(d.src) == 0 {
+func (b *BindReceiverResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
+	if len(src) == 0 {
 		*b = BindReceiverResp{TLVs: b.TLVs[:0]}
-		return
+		return nil
 	}
 	b.SystemID = d.cstring(fieldSystemID)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -131,13 +127,10 @@ func (b *BindTransmitter) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *BindTransmitter) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *BindTransmitter) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *BindTransmitter) decode(d *decoder) {
+func (b *BindTransmitter) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.SystemID = d.cstring(fieldSystemID)
 	b.Password = d.cstring(fieldPassword)
 	b.SystemType = d.cstring(fieldSystemType)
@@ -146,6 +139,7 @@ func (b *BindTransmitter) decode(d *decoder) {
 	b.AddrNPI = d.uint8(fieldAddrNPI)
 	b.AddressRange = d.cstring(fieldAddressRange)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -179,19 +173,17 @@ func (b *BindTransmitterResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError. An empty src is allowed.
-func (b *BindTransmitterResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *BindTransmitterResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *BindTransmitterResp) decode(d *decoder) {
-	if len(d.src) == 0 {
+func (b *BindTransmitterResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
+	if len(src) == 0 {
 		*b = BindTransmitterResp{TLVs: b.TLVs[:0]}
-		return
+		return nil
 	}
 	b.SystemID = d.cstring(fieldSystemID)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -232,13 +224,10 @@ func (b *BindTransceiver) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *BindTransceiver) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *BindTransceiver) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *BindTransceiver) decode(d *decoder) {
+func (b *BindTransceiver) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.SystemID = d.cstring(fieldSystemID)
 	b.Password = d.cstring(fieldPassword)
 	b.SystemType = d.cstring(fieldSystemType)
@@ -247,6 +236,7 @@ func (b *BindTransceiver) decode(d *decoder) {
 	b.AddrNPI = d.uint8(fieldAddrNPI)
 	b.AddressRange = d.cstring(fieldAddressRange)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -280,19 +270,17 @@ func (b *BindTransceiverResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError. An empty src is allowed.
-func (b *BindTransceiverResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *BindTransceiverResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *BindTransceiverResp) decode(d *decoder) {
-	if len(d.src) == 0 {
+func (b *BindTransceiverResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
+	if len(src) == 0 {
 		*b = BindTransceiverResp{TLVs: b.TLVs[:0]}
-		return
+		return nil
 	}
 	b.SystemID = d.cstring(fieldSystemID)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -325,16 +313,14 @@ func (b *Outbind) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *Outbind) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *Outbind) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *Outbind) decode(d *decoder) {
+func (b *Outbind) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.SystemID = d.cstring(fieldSystemID)
 	b.Password = d.cstring(fieldPassword)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.

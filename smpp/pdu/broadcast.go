@@ -38,13 +38,10 @@ func (b *BroadcastSM) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *BroadcastSM) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *BroadcastSM) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *BroadcastSM) decode(d *decoder) {
+func (b *BroadcastSM) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.ServiceType = d.cstring(fieldServiceType)
 	b.SourceAddrTON = d.uint8(fieldSourceAddrTON)
 	b.SourceAddrNPI = d.uint8(fieldSourceAddrNPI)
@@ -57,6 +54,7 @@ func (b *BroadcastSM) decode(d *decoder) {
 	b.DataCoding = d.uint8(fieldDataCoding)
 	b.SMDefaultMsgID = d.uint8(fieldSMDefaultMsgID)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -91,19 +89,17 @@ func (b *BroadcastSMResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError. An empty src is allowed.
-func (b *BroadcastSMResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *BroadcastSMResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *BroadcastSMResp) decode(d *decoder) {
-	if len(d.src) == 0 {
+func (b *BroadcastSMResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
+	if len(src) == 0 {
 		*b = BroadcastSMResp{TLVs: b.TLVs[:0]}
-		return
+		return nil
 	}
 	b.MessageID = d.cstring(fieldMessageID)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -139,18 +135,16 @@ func (b *QueryBroadcastSM) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *QueryBroadcastSM) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *QueryBroadcastSM) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *QueryBroadcastSM) decode(d *decoder) {
+func (b *QueryBroadcastSM) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.MessageID = d.cstring(fieldMessageID)
 	b.SourceAddrTON = d.uint8(fieldSourceAddrTON)
 	b.SourceAddrNPI = d.uint8(fieldSourceAddrNPI)
 	b.SourceAddr = d.cstring(fieldSourceAddr)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -183,19 +177,17 @@ func (b *QueryBroadcastSMResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError. An empty src is allowed.
-func (b *QueryBroadcastSMResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *QueryBroadcastSMResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *QueryBroadcastSMResp) decode(d *decoder) {
-	if len(d.src) == 0 {
+func (b *QueryBroadcastSMResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
+	if len(src) == 0 {
 		*b = QueryBroadcastSMResp{TLVs: b.TLVs[:0]}
-		return
+		return nil
 	}
 	b.MessageID = d.cstring(fieldMessageID)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -233,19 +225,17 @@ func (b *CancelBroadcastSM) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *CancelBroadcastSM) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *CancelBroadcastSM) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *CancelBroadcastSM) decode(d *decoder) {
+func (b *CancelBroadcastSM) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.ServiceType = d.cstring(fieldServiceType)
 	b.MessageID = d.cstring(fieldMessageID)
 	b.SourceAddrTON = d.uint8(fieldSourceAddrTON)
 	b.SourceAddrNPI = d.uint8(fieldSourceAddrNPI)
 	b.SourceAddr = d.cstring(fieldSourceAddr)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -276,14 +266,12 @@ func (b *CancelBroadcastSMResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *CancelBroadcastSMResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *CancelBroadcastSMResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *CancelBroadcastSMResp) decode(d *decoder) {
+func (b *CancelBroadcastSMResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.

@@ -367,6 +367,9 @@ func TestDecodingReusesTheBodyWithoutAllocating(t *testing.T) {
 		if err := reused.Decode(wire[HeaderLen:]); err != nil {
 			t.Error(err)
 		}
+		if err := DecodeBody(&reused, wire[HeaderLen:], Tolerance{Unterminated: true}); err != nil {
+			t.Error(err)
+		}
 		if wire, err = AppendPDU(wire[:0], 0, 1, &reused); err != nil {
 			t.Error(err)
 		}

@@ -34,13 +34,10 @@ func (b *DataSM) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *DataSM) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *DataSM) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *DataSM) decode(d *decoder) {
+func (b *DataSM) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.ServiceType = d.cstring(fieldServiceType)
 	b.SourceAddrTON = d.uint8(fieldSourceAddrTON)
 	b.SourceAddrNPI = d.uint8(fieldSourceAddrNPI)
@@ -52,6 +49,7 @@ func (b *DataSM) decode(d *decoder) {
 	b.RegisteredDelivery = d.uint8(fieldRegisteredDelivery)
 	b.DataCoding = d.uint8(fieldDataCoding)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -84,19 +82,17 @@ func (b *DataSMResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError. An empty src is allowed.
-func (b *DataSMResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *DataSMResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *DataSMResp) decode(d *decoder) {
-	if len(d.src) == 0 {
+func (b *DataSMResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
+	if len(src) == 0 {
 		*b = DataSMResp{TLVs: b.TLVs[:0]}
-		return
+		return nil
 	}
 	b.MessageID = d.cstring(fieldMessageID)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -136,13 +132,10 @@ func (b *AlertNotification) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *AlertNotification) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *AlertNotification) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *AlertNotification) decode(d *decoder) {
+func (b *AlertNotification) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.SourceAddrTON = d.uint8(fieldSourceAddrTON)
 	b.SourceAddrNPI = d.uint8(fieldSourceAddrNPI)
 	b.SourceAddr = d.cstring(fieldSourceAddrLong)
@@ -150,6 +143,7 @@ func (b *AlertNotification) decode(d *decoder) {
 	b.ESMEAddrNPI = d.uint8(fieldESMEAddrNPI)
 	b.ESMEAddr = d.cstring(fieldESMEAddr)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.

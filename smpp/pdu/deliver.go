@@ -47,13 +47,10 @@ func (b *DeliverSM) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *DeliverSM) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *DeliverSM) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *DeliverSM) decode(d *decoder) {
+func (b *DeliverSM) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.ServiceType = d.cstring(fieldServiceType)
 	b.SourceAddrTON = d.uint8(fieldSourceAddrTON)
 	b.SourceAddrNPI = d.uint8(fieldSourceAddrNPI)
@@ -72,6 +69,7 @@ func (b *DeliverSM) decode(d *decoder) {
 	b.SMDefaultMsgID = d.uint8(fieldSMDefaultMsgID)
 	b.ShortMessage = d.shortMessage()
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -107,19 +105,17 @@ func (b *DeliverSMResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError. An empty src is allowed.
-func (b *DeliverSMResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *DeliverSMResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *DeliverSMResp) decode(d *decoder) {
-	if len(d.src) == 0 {
+func (b *DeliverSMResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
+	if len(src) == 0 {
 		*b = DeliverSMResp{TLVs: b.TLVs[:0]}
-		return
+		return nil
 	}
 	b.MessageID = d.cstring(fieldMessageID)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.

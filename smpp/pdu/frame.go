@@ -80,20 +80,17 @@ type Tolerance struct {
 
 // codec is what the bodies of this package have beside Body.
 type codec interface {
-	decode(*decoder)
+	decode(src []byte, t Tolerance) error
 	clone() Body
 }
 
 // DecodeBody decodes src into b with the given tolerance. Bodies of other
 // packages are decoded with their own Decode.
 func DecodeBody(b Body, src []byte, t Tolerance) error {
-	c, ok := b.(codec)
-	if !ok || t == (Tolerance{}) {
-		return b.Decode(src)
+	if c, ok := b.(codec); ok {
+		return c.decode(src, t)
 	}
-	d := decoder{src: src, tolerance: t}
-	c.decode(&d)
-	return d.done()
+	return b.Decode(src)
 }
 
 // Decode reads one whole PDU from the start of src, which must hold all that

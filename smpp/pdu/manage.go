@@ -25,18 +25,16 @@ func (b *QuerySM) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *QuerySM) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *QuerySM) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *QuerySM) decode(d *decoder) {
+func (b *QuerySM) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.MessageID = d.cstring(fieldMessageID)
 	b.SourceAddrTON = d.uint8(fieldSourceAddrTON)
 	b.SourceAddrNPI = d.uint8(fieldSourceAddrNPI)
 	b.SourceAddr = d.cstring(fieldSourceAddr)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -73,22 +71,20 @@ func (b *QuerySMResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError. An empty src is allowed.
-func (b *QuerySMResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *QuerySMResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *QuerySMResp) decode(d *decoder) {
-	if len(d.src) == 0 {
+func (b *QuerySMResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
+	if len(src) == 0 {
 		*b = QuerySMResp{TLVs: b.TLVs[:0]}
-		return
+		return nil
 	}
 	b.MessageID = d.cstring(fieldMessageID)
 	b.FinalDate = d.cstring(fieldFinalDate)
 	b.MessageState = d.uint8(fieldMessageState)
 	b.ErrorCode = d.uint8(fieldErrorCode)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -132,13 +128,10 @@ func (b *CancelSM) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *CancelSM) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *CancelSM) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *CancelSM) decode(d *decoder) {
+func (b *CancelSM) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.ServiceType = d.cstring(fieldServiceType)
 	b.MessageID = d.cstring(fieldMessageID)
 	b.SourceAddrTON = d.uint8(fieldSourceAddrTON)
@@ -148,6 +141,7 @@ func (b *CancelSM) decode(d *decoder) {
 	b.DestAddrNPI = d.uint8(fieldDestAddrNPI)
 	b.DestinationAddr = d.cstring(fieldDestinationAddr)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -179,14 +173,12 @@ func (b *CancelSMResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *CancelSMResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *CancelSMResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *CancelSMResp) decode(d *decoder) {
+func (b *CancelSMResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -231,13 +223,10 @@ func (b *ReplaceSM) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *ReplaceSM) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *ReplaceSM) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *ReplaceSM) decode(d *decoder) {
+func (b *ReplaceSM) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.MessageID = d.cstring(fieldMessageID)
 	b.SourceAddrTON = d.uint8(fieldSourceAddrTON)
 	b.SourceAddrNPI = d.uint8(fieldSourceAddrNPI)
@@ -248,6 +237,7 @@ func (b *ReplaceSM) decode(d *decoder) {
 	b.SMDefaultMsgID = d.uint8(fieldSMDefaultMsgID)
 	b.ShortMessage = d.shortMessage()
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -280,14 +270,12 @@ func (b *ReplaceSMResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *ReplaceSMResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *ReplaceSMResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *ReplaceSMResp) decode(d *decoder) {
+func (b *ReplaceSMResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.

@@ -43,13 +43,10 @@ func (b *SubmitMulti) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *SubmitMulti) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *SubmitMulti) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *SubmitMulti) decode(d *decoder) {
+func (b *SubmitMulti) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.ServiceType = d.cstring(fieldServiceType)
 	b.SourceAddrTON = d.uint8(fieldSourceAddrTON)
 	b.SourceAddrNPI = d.uint8(fieldSourceAddrNPI)
@@ -66,6 +63,7 @@ func (b *SubmitMulti) decode(d *decoder) {
 	b.SMDefaultMsgID = d.uint8(fieldSMDefaultMsgID)
 	b.ShortMessage = d.shortMessage()
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -103,20 +101,18 @@ func (b *SubmitMultiResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError. An empty src is allowed.
-func (b *SubmitMultiResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *SubmitMultiResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *SubmitMultiResp) decode(d *decoder) {
-	if len(d.src) == 0 {
+func (b *SubmitMultiResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
+	if len(src) == 0 {
 		*b = SubmitMultiResp{TLVs: b.TLVs[:0]}
-		return
+		return nil
 	}
 	b.MessageID = d.cstring(fieldMessageID)
 	b.UnsuccessSMEs = d.unsuccess(b.UnsuccessSMEs[:0])
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.

@@ -16,14 +16,12 @@ func (b *Unbind) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *Unbind) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *Unbind) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *Unbind) decode(d *decoder) {
+func (b *Unbind) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -51,14 +49,12 @@ func (b *UnbindResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *UnbindResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *UnbindResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *UnbindResp) decode(d *decoder) {
+func (b *UnbindResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -86,14 +82,12 @@ func (b *EnquireLink) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *EnquireLink) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *EnquireLink) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *EnquireLink) decode(d *decoder) {
+func (b *EnquireLink) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -121,14 +115,12 @@ func (b *EnquireLinkResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *EnquireLinkResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *EnquireLinkResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *EnquireLinkResp) decode(d *decoder) {
+func (b *EnquireLinkResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -156,14 +148,12 @@ func (b *GenericNack) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *GenericNack) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *GenericNack) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *GenericNack) decode(d *decoder) {
+func (b *GenericNack) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.

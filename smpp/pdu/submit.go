@@ -45,13 +45,10 @@ func (b *SubmitSM) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError.
-func (b *SubmitSM) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *SubmitSM) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *SubmitSM) decode(d *decoder) {
+func (b *SubmitSM) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
 	b.ServiceType = d.cstring(fieldServiceType)
 	b.SourceAddrTON = d.uint8(fieldSourceAddrTON)
 	b.SourceAddrNPI = d.uint8(fieldSourceAddrNPI)
@@ -70,6 +67,7 @@ func (b *SubmitSM) decode(d *decoder) {
 	b.SMDefaultMsgID = d.uint8(fieldSMDefaultMsgID)
 	b.ShortMessage = d.shortMessage()
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
@@ -105,19 +103,17 @@ func (b *SubmitSMResp) Append(dst []byte) ([]byte, error) {
 }
 
 // Decode implements Body; its error is a *DecodeError. An empty src is allowed.
-func (b *SubmitSMResp) Decode(src []byte) error {
-	d := decoder{src: src}
-	b.decode(&d)
-	return d.done()
-}
+func (b *SubmitSMResp) Decode(src []byte) error { return b.decode(src, Tolerance{}) }
 
-func (b *SubmitSMResp) decode(d *decoder) {
-	if len(d.src) == 0 {
+func (b *SubmitSMResp) decode(src []byte, t Tolerance) error {
+	d := decoder{src: src, tolerance: t}
+	if len(src) == 0 {
 		*b = SubmitSMResp{TLVs: b.TLVs[:0]}
-		return
+		return nil
 	}
 	b.MessageID = d.cstring(fieldMessageID)
 	b.TLVs = d.tlvs(b.TLVs[:0])
+	return d.done()
 }
 
 // Clone returns a deep copy that aliases nothing.
