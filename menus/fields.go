@@ -120,25 +120,28 @@ func suggest(wrong string, known []string, otherwise string) string {
 	return fmt.Sprintf("did you mean %q?", at)
 }
 
-// distance is Levenshtein's.
+// distance counts the letters to add, drop, change or swap with their neighbour.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	before, above := []int(nil), make([]int, len(b)+1)
+	for j := range above {
+		above[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		row := make([]int, len(b)+1)
 		row[0] = i + 1
 		for j := range len(b) {
-			change := diagonal
+			change := above[j]
 			if a[i] != b[j] {
 				change++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+			row[j+1] = min(change, row[j]+1, above[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
+		before, above = above, row
 	}
-	return row[len(b)]
+	return above[len(b)]
 }
 
 // nameRef is what a name in a text stands for.
@@ -175,8 +178,11 @@ func (l *loader) localised(n *node, what string, langs []string, vars names) [][
 	out := make([][]seg, len(langs))
 	for _, e := range n.entries {
 		i := slices.Index(langs, e.key.text)
+		if i < 0 && l.shared && e.val.kind == scalarNode && langRule.MatchString(e.key.text) {
+			continue // a language that no menu has yet, or whose menu could not be read
+		}
 		if i < 0 {
-			fix := "languages here are " + strings.Join(langs, ", ")
+			fix := "languages here are " + orNone(langs)
 			if e.val.kind == nullNode {
 				fix = "a text with a comma in it must be in quotes"
 			}

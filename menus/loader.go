@@ -23,6 +23,7 @@ type loader struct {
 	problems Problems
 	langs    []string // of all menus, sorted
 	system   []*sysLang
+	shared   bool            // reading the texts' file, which may be ahead of the menus
 	defaults [sysCount]*node // the error texts that inputs without their own take
 }
 
@@ -129,7 +130,9 @@ func load(files []*file, env Env) (*Catalog, error) {
 		}
 	}
 	slices.Sort(l.langs)
+	l.shared = true
 	l.loadSystem(texts)
+	l.shared = false
 	c.system = l.system
 	for _, m := range menus {
 		p := l.compile(m)

@@ -60,7 +60,7 @@ func (p *Program) Step(st State, in Input) (Turn, error) {
 		}
 	}
 	waits := !p.screens[st.screen].kind.interactive()
-	if waits != st.Waiting() && !st.Ended() {
+	if waits != st.Waiting() || waits && st.Ended() {
 		return Turn{}, ErrState
 	}
 	switch in.Kind {
@@ -98,8 +98,8 @@ func (r *run) keys() (Turn, error) {
 	s := r.screen()
 	v := typed(r.in.Text)
 	if v == r.p.keyMore && r.more() {
-		r.st.page++
-		r.st.note, r.st.tries = noteNone, 0
+		r.st.page++ // the note stays: without it the pages would begin elsewhere
+		r.st.tries = 0
 		return r.show(), nil
 	}
 	if s.kind == kindEnd {
@@ -256,7 +256,7 @@ func (r *run) canBack() bool { return r.st.page > 0 || r.backTo() >= 0 }
 func (r *run) back() (Turn, error) {
 	if r.st.page > 0 {
 		r.st.page--
-		r.st.note, r.st.tries = noteNone, 0
+		r.st.tries = 0
 		return r.show(), nil
 	}
 	i := r.backTo()
@@ -408,7 +408,7 @@ func (r *run) branch(c *callSpec, res *Result) {
 	if outcome == Done && !r.save(c, res) {
 		outcome = Down
 	}
-	if res.Ref != "" {
+	if res.Ref != "" && c.def.action {
 		r.set(slotRef, clean(res.Ref, 40))
 	}
 	to := c.done

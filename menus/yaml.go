@@ -104,8 +104,7 @@ func (l *loader) parse(f *file) *node {
 			continue
 		}
 		if root != nil {
-			tk := d.Body.GetToken()
-			l.report(f, tk.Position.Line, tk.Position.Column, "several-documents", "a file holds one document", "move what follows --- into a file of its own")
+			l.at(l.convert(f, d.Body, 0), "several-documents", "a file holds one document", "move what follows --- into a file of its own")
 			continue
 		}
 		root = l.convert(f, d.Body, 0)
@@ -205,7 +204,8 @@ func (n *node) placeAtFirst(flow bool) {
 
 func (l *loader) addEntry(n *node, f *file, kv *ast.MappingValueNode, depth int) {
 	if _, merge := kv.Key.(*ast.MergeKeyNode); merge {
-		l.at(l.convert(f, kv.Key.(ast.Node), maxDepth), "yaml-feature", "merges (<<) are not part of the menu language", "write the keys themselves")
+		pos := kv.Key.GetToken().Position
+		l.report(f, pos.Line, pos.Column, "yaml-feature", "merges (<<) are not part of the menu language", "write the keys themselves")
 		return
 	}
 	key := l.convert(f, kv.Key, depth+1)
