@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,7 +146,7 @@ func FuzzReceipt(f *testing.F) {
 			t.Fatalf("%q is no receipt", wire)
 		}
 		r.SubmitDate, r.DoneDate = onWire(r.SubmitDate), onWire(r.DoneDate)
-		r.Text = r.Text[:min(len(r.Text), 20)]
+		r.Text = strings.TrimRight(r.Text[:min(len(r.Text), 20)], "\x00")
 		if r.Err == "" {
 			r.Err = "000"
 		}

@@ -126,7 +126,7 @@ func ParseReceiptText(text []byte, loc *time.Location) (Receipt, bool) {
 		i += n
 		key, from = k, i
 		if k == keyText {
-			r.Text = string(bytes.TrimPrefix(text[i:], []byte(" ")))
+			r.Text = string(bytes.TrimLeft(text[i:], " "))
 			key = keyNone
 			break
 		}
