@@ -13,11 +13,16 @@ import (
 	"time"
 
 	"nyota/sessions"
+	"nyota/sessions/storetest"
 )
 
 // crashDir, set, makes the test binary the process that is killed: it commits
-// to the store there and prints what was acknowledged.
-const crashDir = "NYOTA_TEST_CRASH_DIR"
+// to the embedded store there and prints what was acknowledged. With crashAddr
+// it is the Valkey server there that will be killed.
+const (
+	crashDir  = "NYOTA_TEST_CRASH_DIR"
+	crashAddr = "NYOTA_TEST_CRASH_ADDR"
+)
 
 const crashWriters = 16
 
@@ -35,11 +40,17 @@ func crashSession(w int) sessions.Session {
 // crashChild commits for ever, each writer for its own customer: plain steps,
 // then a step with an action and a notice, printed once it is acknowledged.
 func crashChild() {
-	dir := os.Getenv(crashDir)
-	if dir == "" {
+	var store sessions.Store
+	var err error
+	if addr := os.Getenv(crashAddr); addr != "" {
+		store, err = sessions.OpenValkey(context.Background(), sessions.ValkeyOptions{
+			Addresses: []string{addr}, Timeout: 30 * time.Second, // a busy disk may stall an fsync
+		})
+	} else if dir := os.Getenv(crashDir); dir != "" {
+		store, err = sessions.OpenEmbedded(dir, sessions.EmbeddedOptions{})
+	} else {
 		return
 	}
-	store, err := sessions.OpenEmbedded(dir, sessions.EmbeddedOptions{})
 	if err != nil {
 		fmt.Println("error:", err)
 		os.Exit(2)
@@ -81,106 +92,142 @@ func crashChild() {
 	os.Exit(2)
 }
 
-func TestM7KilledStoreKeepsEveryAcknowledgedAction(t *testing.T) {
-	rounds := 4
-	if testing.Short() {
-		rounds = 1
+// acked is a commit that the killed process was told is durable.
+type acked struct {
+	writer int
+	id     string
+}
+
+// crashLog is what all rounds acknowledged.
+type crashLog struct {
+	all   []acked
+	known int                  // how many of them check has seen
+	steps [crashWriters]uint32 // of each writer's last commit with an action
+}
+
+// run runs the child until it acknowledged so many commits, then calls kill and
+// reads what it still says.
+func (l *crashLog) run(t *testing.T, env string, commits int, kill func(child *os.Process)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), env)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	type acked struct {
-		writer int
-		id     string
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	var all []acked
-	steps := make([]uint32, crashWriters)
-	for round := range rounds {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		cmd := exec.CommandContext(ctx, os.Args[0])
-		cmd.Env = append(os.Environ(), crashDir+"="+dir)
-		stdout, err := cmd.StdoutPipe()
+	seen := 0
+	sc := bufio.NewScanner(stdout)
+	for sc.Scan() {
+		var w int
+		var id string
+		var n uint32
+		if strings.HasPrefix(sc.Text(), "error:") {
+			if seen < commits {
+				t.Errorf("the child says %s", sc.Text())
+			}
+			continue
+		}
+		// The last line may be torn: a torn one was not acknowledged to us.
+		if k, _ := fmt.Sscanf(sc.Text()+"\n", "%d %s %d\n", &w, &id, &n); k != 3 {
+			continue
+		}
+		l.all = append(l.all, acked{w, id})
+		l.steps[w] = max(l.steps[w], n)
+		if seen++; seen == commits {
+			kill(cmd.Process)
+		}
+	}
+	_ = cmd.Wait() // killed
+	if seen < commits {
+		t.Fatalf("only %d commits", seen)
+	}
+}
+
+// check demands all that was acknowledged of the store.
+func (l *crashLog) check(t *testing.T, store sessions.Store) {
+	t.Helper()
+	open := make(map[string]bool)
+	for w := range crashWriters {
+		actions, err := store.Open(t.Context(), crashMSISDN(w))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := cmd.Start(); err != nil {
+		for _, a := range actions {
+			open[a.ID] = true
+		}
+		s, err := store.Load(t.Context(), crashSession(w).Key)
+		if l.steps[w] > 0 && (err != nil || s.Steps < l.steps[w]) {
+			t.Errorf("session of writer %d at step %d, %v; step %d was acknowledged with an action", w, s.Steps, err, l.steps[w])
+		}
+	}
+	due := make(map[string]bool)
+	for {
+		rs, err := store.Claim(t.Context(), sessions.QueueNotices, "test", time.Now(), time.Hour, sessions.MaxClaim)
+		if err != nil {
 			t.Fatal(err)
 		}
-		seen := 0
-		sc := bufio.NewScanner(stdout)
-		for sc.Scan() {
-			var w int
-			var id string
-			var n uint32
-			if strings.HasPrefix(sc.Text(), "error:") {
-				t.Errorf("the child says %s", sc.Text())
-				continue
-			}
-			// The last line may be torn: a torn one was not acknowledged to us.
-			if k, _ := fmt.Sscanf(sc.Text()+"\n", "%d %s %d\n", &w, &id, &n); k != 3 {
-				continue
-			}
-			all = append(all, acked{w, id})
-			if n > steps[w] {
-				steps[w] = n
-			}
-			// Another instant of the commits each round.
-			if seen++; seen == 150+37*round {
-				if err := cmd.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-			}
+		if len(rs) == 0 {
+			break
 		}
-		_ = cmd.Wait()
-		cancel()
-		if seen < 150 {
-			t.Fatalf("round %d: only %d commits", round, seen)
+		for _, r := range rs {
+			due[r.(*sessions.Notice).ID] = true
 		}
+	}
+	for _, a := range l.all {
+		if _, err := store.Action(t.Context(), crashMSISDN(a.writer), a.id); err != nil {
+			t.Errorf("acknowledged action %s: %v", a.id, err)
+		}
+		if !open[a.id] {
+			t.Errorf("acknowledged action %s is not among the open ones", a.id)
+		}
+	}
+	// Earlier rounds' notices were claimed by their own check.
+	for _, a := range l.all[l.known:] {
+		if !due[a.id] {
+			t.Errorf("the notice of %s is not due", a.id)
+		}
+	}
+	l.known = len(l.all)
+}
 
+func crashRounds() int {
+	if testing.Short() {
+		return 1
+	}
+	return 4
+}
+
+func TestM7KilledStoreKeepsEveryAcknowledgedAction(t *testing.T) {
+	dir := t.TempDir()
+	var log crashLog
+	for round := range crashRounds() {
+		log.run(t, crashDir+"="+dir, 150+37*round, func(child *os.Process) {
+			if err := child.Kill(); err != nil {
+				t.Error(err)
+			}
+		})
 		store, err := sessions.OpenEmbedded(dir, sessions.EmbeddedOptions{})
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		open := make(map[string]bool)
-		for w := range crashWriters {
-			actions, err := store.Open(t.Context(), crashMSISDN(w))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, a := range actions {
-				open[a.ID] = true
-			}
-			s, err := store.Load(t.Context(), crashSession(w).Key)
-			if steps[w] > 0 && (err != nil || s.Steps < steps[w]) {
-				t.Errorf("round %d: session of writer %d at step %d, %v; step %d was acknowledged with an action", round, w, s.Steps, err, steps[w])
-			}
-		}
-		due := make(map[string]bool)
-		for {
-			rs, err := store.Claim(t.Context(), sessions.QueueNotices, "test", time.Now(), time.Microsecond, sessions.MaxClaim)
-			if err != nil {
-				t.Fatal(err)
-			}
-			before := len(due)
-			for _, r := range rs {
-				due[r.(*sessions.Notice).ID] = true
-			}
-			if len(due) == before {
-				break
-			}
-		}
-		for _, a := range all {
-			if _, err := store.Action(t.Context(), crashMSISDN(a.writer), a.id); err != nil {
-				t.Errorf("round %d: acknowledged action %s: %v", round, a.id, err)
-			}
-			if !open[a.id] {
-				t.Errorf("round %d: acknowledged action %s is not among the open ones", round, a.id)
-			}
-			if !due[a.id] {
-				t.Errorf("round %d: notice of %s is not due", round, a.id)
-			}
-		}
+		log.check(t, store)
 		if err := store.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d acknowledged commits over %d kills", len(all), rounds)
+}
+
+func TestM7KilledValkeyKeepsEveryAcknowledgedAction(t *testing.T) {
+	server := storetest.NewServer(t, "--appendonly", "yes", "--appendfsync", "always")
+	var log crashLog
+	for round := range crashRounds() {
+		log.run(t, crashAddr+"="+server.Addr, 150+37*round, func(*os.Process) { server.Kill() })
+		server.Restart(t)
+		log.check(t, openValkey(t, sessions.ValkeyOptions{Addresses: []string{server.Addr}}))
+	}
 }

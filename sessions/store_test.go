@@ -12,9 +12,10 @@ import (
 func TestMain(m *testing.M) {
 	crashChild() // never returns in the process that is to be killed
 	goleak.VerifyTestMain(m,
-		// A client that failed to connect leaves a pause of a second behind, which
-		// ends by itself.
-		goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*call).DelayDo.func1"))
+		// Pauses of the client library, of one second after a failed connect and
+		// of five before it drops a cluster's old connections. They end by themselves.
+		goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*call).DelayDo.func1"),
+		goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*clusterClient)._refresh.func2"))
 }
 
 func TestEmbeddedStore(t *testing.T) {

@@ -1,0 +1,122 @@
+package sessions_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"time"
+
+	"nyota/sessions"
+)
+
+func tempDir() string {
+	dir, err := os.MkdirTemp("", "nyota")
+	if err != nil {
+		log.Fatal(err)
+	}
+	return dir
+}
+
+// A dialogue takes a step; the next one ends in an action, which is durable
+// before anything is sent for it.
+func ExampleOpenEmbedded() {
+	ctx := context.Background()
+	dir := tempDir()
+	defer os.RemoveAll(dir)
+	store, err := sessions.OpenEmbedded(dir, sessions.EmbeddedOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close()
+
+	s := sessions.Session{
+		Key:     sessions.Key{Network: "demo", MSISDN: "255700000001", ID: "17"},
+		Screen:  "Enter PIN",
+		Asking:  true,
+		Expires: time.Now().Add(3 * time.Minute),
+	}
+	if s, err = store.Commit(ctx, s); err != nil {
+		log.Fatal(err)
+	}
+	stale := s
+	pay := &sessions.Action{ID: "0192f0c1-7f00-7000-8000-000000000001", MSISDN: s.Key.MSISDN, State: sessions.Accepted, Call: "transfer"}
+	s.Action = pay.ID
+	if s, err = store.Commit(ctx, s, pay); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("session", s.Version, "action", pay.Version)
+
+	_, err = store.Commit(ctx, stale)
+	fmt.Println(err)
+	open, err := store.Open(ctx, s.Key.MSISDN)
+	fmt.Println(len(open), err)
+	// Output:
+	// session 2 action 1
+	// sessions: the record was changed by another writer
+	// 1 <nil>
+}
+
+// A worker takes what is due, and moves Due when it has done its part.
+func ExampleEmbedded_Claim() {
+	ctx := context.Background()
+	dir := tempDir()
+	defer os.RemoveAll(dir)
+	store, err := sessions.OpenEmbedded(dir, sessions.EmbeddedOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close()
+	now := time.Now()
+	sms := &sessions.Notice{ID: "a/customer/done", Owner: "255700000001", State: sessions.NoticePending, Due: now}
+	if err := store.Put(ctx, sms); err != nil {
+		log.Fatal(err)
+	}
+
+	due, err := store.Claim(ctx, sessions.QueueNotices, "worker", now, time.Minute, 10)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, r := range due {
+		n := r.(*sessions.Notice)
+		n.State, n.Due = sessions.NoticeSubmitted, time.Time{}
+		fmt.Println(n.ID, store.Put(ctx, n))
+	}
+	// Output: a/customer/done <nil>
+}
+
+func ExampleKeyring() {
+	dir := tempDir()
+	defer os.RemoveAll(dir)
+	key, err := sessions.LoadOrCreateKey(filepath.Join(dir, "key"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	ring, err := sessions.NewKeyring(key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	sealed, _ := ring.Seal([]byte("1234"), []byte("action-1"))
+	pin, err := ring.Open(sealed, []byte("action-1"))
+	fmt.Println(len(pin), err)
+	_, err = ring.Open(sealed, []byte("action-2"))
+	fmt.Println(err)
+	fmt.Println(ring)
+	// Output:
+	// 4 <nil>
+	// sessions: the sealed octets do not open
+	// Keyring(••••)
+}
+
+// The callback URL carries a token that only this installation can make.
+func ExampleKeyring_SealToken() {
+	ring, err := sessions.NewKeyring(make([]byte, sessions.KeySize))
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, _ := ring.SealToken("255700000001", "action-1")
+	parts, err := ring.OpenToken(token)
+	fmt.Println(parts, err)
+	// Output: [255700000001 action-1] <nil>
+}
