@@ -22,7 +22,7 @@ const maxHops = 16
 // caller's until they are written to.
 type run struct {
 	p          *Program
-	in         *Input
+	in         Input
 	st         State
 	lang       int
 	limits     Limits
@@ -38,7 +38,7 @@ type run struct {
 // caller (ErrState, ErrWaiting, ErrNoCall, ErrEnded, ErrInput, Limits below
 // MinSeptets or MinUCS2), or that of Input.Seal: nothing has happened then.
 func (p *Program) Step(st State, in Input) (Turn, error) {
-	r := run{p: p, in: &in, st: st, limits: in.Limits}
+	r := run{p: p, in: in, st: st, limits: in.Limits}
 	if r.limits == (Limits{}) {
 		r.limits = p.env.Limits
 	} else if err := r.limits.check(); err != nil {

@@ -154,13 +154,14 @@ func (l *loader) convert(f *file, a ast.Node, depth int) *node {
 	switch v := a.(type) {
 	case *ast.MappingNode:
 		n.kind = mapNode
+		seen := make(map[string]int, len(v.Values))
 		for _, kv := range v.Values {
-			l.addEntry(n, f, kv, depth)
+			l.addEntry(n, f, kv, depth, seen)
 		}
 		n.placeAtFirst(v.IsFlowStyle)
 	case *ast.MappingValueNode:
 		n.kind = mapNode
-		l.addEntry(n, f, v, depth)
+		l.addEntry(n, f, v, depth, map[string]int{})
 		n.placeAtFirst(false)
 	case *ast.SequenceNode:
 		n.kind = listNode
@@ -202,7 +203,7 @@ func (n *node) placeAtFirst(flow bool) {
 	}
 }
 
-func (l *loader) addEntry(n *node, f *file, kv *ast.MappingValueNode, depth int) {
+func (l *loader) addEntry(n *node, f *file, kv *ast.MappingValueNode, depth int, seen map[string]int) {
 	if _, merge := kv.Key.(*ast.MergeKeyNode); merge {
 		pos := kv.Key.GetToken().Position
 		l.report(f, pos.Line, pos.Column, "yaml-feature", "merges (<<) are not part of the menu language", "write the keys themselves")
@@ -212,11 +213,10 @@ func (l *loader) addEntry(n *node, f *file, kv *ast.MappingValueNode, depth int)
 	if key.kind != scalarNode {
 		return // reported
 	}
-	for i := range n.entries {
-		if n.entries[i].key.text == key.text {
-			l.at(key, "duplicate-key", fmt.Sprintf("%q is already given in line %d", key.text, n.entries[i].key.line), "keep one of them")
-			return
-		}
+	if first, twice := seen[key.text]; twice {
+		l.at(key, "duplicate-key", fmt.Sprintf("%q is already given in line %d", key.text, first), "keep one of them")
+		return
 	}
+	seen[key.text] = key.line
 	n.entries = append(n.entries, entry{key, l.convert(f, kv.Value, depth+1)})
 }
