@@ -1,0 +1,137 @@
+package dialog
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"nyota/menus"
+	"nyota/sessions"
+)
+
+// The same text so soon after the last step is the same key press (M9).
+const repeatWindow = time.Second
+
+// answer takes what a customer typed to the outstanding question.
+func (t *Turn) answer(ctx context.Context) {
+	d, m := t.d, t.m
+	s, err := d.Store.Load(ctx, m.Key)
+	switch {
+	case errors.Is(err, sessions.ErrNotFound):
+		t.catalog = d.Menus.Current()
+		if c, err := d.Store.Customer(ctx, m.Key.MSISDN); err == nil {
+			t.language = c.Language
+		}
+		t.system("session_expired", t.code())
+		return
+	case err != nil:
+		t.storeAway(err)
+		return
+	}
+	if !t.resume(ctx, s) {
+		return
+	}
+	if s.Node != d.Node {
+		// Another process made the last step, and nobody knows whether its screen
+		// was seen: this key may be an answer to an older one (M7).
+		t.showAgain(ctx)
+		return
+	}
+	hash := t.hash()
+	same := s.LastHash == hash
+	if !s.Asking || same && (m.At.Sub(s.LastAt) < repeatWindow || m.Seq != 0 && m.Seq == s.LastSeq) {
+		t.duplicate(ctx, s)
+		return
+	}
+	t.session.LastHash, t.session.LastSeq, t.session.LastAt = hash, m.Seq, m.At
+	t.session.Steps++
+	turn, err := t.program.Step(t.turn.State, t.input(menus.Keys))
+	if err != nil {
+		t.broken(err)
+		return
+	}
+	t.turn = turn
+	t.advance(ctx)
+}
+
+// resume makes the stored dialogue this turn's; it says whether that went well.
+func (t *Turn) resume(ctx context.Context, s sessions.Session) bool {
+	catalog, err := t.d.Menus.Revision(ctx, s.Revision)
+	if err != nil {
+		t.catalog = t.d.Menus.Current()
+		t.broken(err)
+		return false
+	}
+	t.session, t.catalog = s, catalog
+	program, ok := catalog.Program(s.Menu)
+	if !ok {
+		t.broken(errors.New("dialog: the revision has no menu " + s.Menu))
+		return false
+	}
+	t.program = program
+	if err := t.turn.State.UnmarshalBinary(s.State); err != nil {
+		t.broken(err)
+		return false
+	}
+	t.language = t.turn.State.Language()
+	return true
+}
+
+// showAgain shows the stored screen without taking the key as its answer. A call
+// that was outstanding is answered with what became of it.
+func (t *Turn) showAgain(ctx context.Context) {
+	d := t.d
+	t.session.LastHash, t.session.LastSeq, t.session.LastAt = 0, t.m.Seq, t.m.At
+	in := t.input(menus.Show)
+	if t.turn.State.Waiting() {
+		in = t.input(menus.Answer)
+		// A read that nobody waits for any more did nothing.
+		in.Result = menus.Result{Outcome: menus.Down}
+		if t.session.Action != "" {
+			a, err := d.Store.Action(ctx, t.session.Key.MSISDN, t.session.Action)
+			if err != nil {
+				t.storeAway(err)
+				return
+			}
+			in.Result, t.told = actionResult(d.Ledger.Resolve(ctx, a)), true
+		}
+	}
+	turn, err := t.program.Step(t.turn.State, in)
+	if err != nil {
+		t.broken(err)
+		return
+	}
+	t.turn = turn
+	t.advance(ctx)
+}
+
+// duplicate acknowledges what was already handled. Only a screen that provably
+// never left is shown again.
+func (t *Turn) duplicate(ctx context.Context, s sessions.Session) {
+	if !t.d.wasUnshown(s.Key) || !s.Asking {
+		return
+	}
+	if t.program == nil && !t.resume(ctx, s) {
+		return
+	}
+	turn, err := t.program.Step(t.turn.State, t.input(menus.Show))
+	if err != nil {
+		t.broken(err)
+		return
+	}
+	t.screen(turn)
+}
+
+// abort forgets the dialogue. An action that was born from it goes its own way.
+func (t *Turn) abort(ctx context.Context) {
+	d := t.d
+	d.live.end(d, t.m.Key, EndAbort, t.m.At)
+	s, err := d.Store.Load(ctx, t.m.Key)
+	if err == nil {
+		s.Ended = true
+		_, err = d.Store.Commit(ctx, s)
+	}
+	if err != nil && !errors.Is(err, sessions.ErrNotFound) && !errors.Is(err, sessions.ErrConflict) {
+		d.Log.Warn("an aborted dialogue stays until it expires", "err", err)
+	}
+}

@@ -1,0 +1,71 @@
+package dialog
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"nyota/menus"
+	"nyota/sessions"
+)
+
+// A start that comes again so soon, before any answer, was delivered twice:
+// nobody hangs up and dials again as fast.
+const startWindow = 2 * time.Second
+
+// begin starts a dialogue, in the place of one that the same key still names:
+// network ids are recycled, and a customer who dials has left the old one.
+func (t *Turn) begin(ctx context.Context) {
+	d, m := t.d, t.m
+	old, err := d.Store.Load(ctx, m.Key)
+	found := err == nil
+	if err != nil && !errors.Is(err, sessions.ErrNotFound) {
+		t.storeAway(err)
+		return
+	}
+	hash := t.hash()
+	if found && old.Steps == 0 && old.Node == d.Node && old.LastHash == hash && m.At.Sub(old.LastAt) < startWindow {
+		t.duplicate(ctx, old)
+		return
+	}
+	customer, err := d.Store.Customer(ctx, m.Key.MSISDN)
+	if err != nil && !errors.Is(err, sessions.ErrNotFound) {
+		t.storeAway(err)
+		return
+	}
+	t.language = customer.Language
+
+	t.catalog = d.Menus.Current()
+	program, rest, ok := t.catalog.Dial(string(m.Text))
+	if !ok || rest != "" {
+		t.system("unknown_code", shown(m.Text))
+		return
+	}
+	t.program = program
+	t.session = sessions.Session{
+		Key: m.Key, Menu: program.Menu(), Revision: t.catalog.Revision(),
+		Started: m.At, LastHash: hash, LastSeq: m.Seq, LastAt: m.At,
+	}
+	if found {
+		t.session.Version = old.Version
+		d.live.end(d, old.Key, EndReplaced, m.At)
+	}
+	turn, err := program.Step(menus.State{}, t.input(menus.Begin))
+	if err != nil {
+		t.broken(err)
+		return
+	}
+	t.turn = turn
+	t.advance(ctx)
+}
+
+// shown is the part of a dialled string that may be repeated on the screen: its
+// first two fields. Anything could stand behind them, a PIN too.
+func shown(dialled menus.Typed) string {
+	fields := strings.Split(strings.TrimSuffix(string(dialled), "#"), "*")
+	if len(fields) <= 3 {
+		return strings.Join(fields, "*") + "#"
+	}
+	return strings.Join(fields[:3], "*") + "*..."
+}

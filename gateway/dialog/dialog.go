@@ -1,0 +1,164 @@
+// Package dialog is the one orchestrator: a customer's message in, a screen out.
+// Every channel comes through it, and nothing else steps a menu, commits a
+// session or gives birth to an action.
+//
+//	dialog.go     Message, Reply, Dialog
+//	begin.go      a customer dials
+//	answer.go     a customer answers, or goes away
+//	turn.go       a turn from its first commit to its screen
+//	outcome.go    what the core and the ledger say, in the menus' words
+//	notices.go    the SMS owed for an action's outcome
+//	revisions.go  the menus: the current revision and those still in use
+//	live.go       dialogues under way, for their call detail records
+package dialog
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"nyota/gateway/core"
+	"nyota/gateway/ledger"
+	"nyota/menus"
+	"nyota/sessions"
+)
+
+// Kind is what a customer did.
+type Kind uint8
+
+// What a customer can do.
+const (
+	Dial   Kind = iota + 1 // dialled Text
+	Answer                 // answered Text
+	Abort                  // hung up, or the network gave up
+)
+
+// Message is one event of a dialogue, whatever the channel.
+type Message struct {
+	Key    sessions.Key
+	Kind   Kind
+	Text   menus.Typed
+	Seq    uint8        // the dialect's sequence; 0 if it has none
+	Limits menus.Limits // of the channel; zero: the installation's
+	At     time.Time    // when it came in: the answer's deadline counts from here
+}
+
+// Reply is the screen that answers a Message.
+type Reply struct {
+	Screen string // its id in the menu
+	Text   string
+	UCS2   bool // Text needs UCS-2
+	Secret bool // what is typed next is a secret
+	End    bool // the dialogue is over
+}
+
+// Calls says which calls cannot be made at the moment. *core.Watcher is one.
+type Calls interface {
+	Down(call string) (until time.Time, down bool)
+}
+
+// Vault seals and opens secrets, and hashes inputs. *sessions.Keyring is one.
+type Vault interface {
+	Seal(plain, aad []byte) ([]byte, error)
+	Open(sealed, aad []byte) ([]byte, error)
+	Hash(data ...[]byte) uint64
+}
+
+// Config is what a Dialog needs. All but the durations, Record, Now and Log are
+// required.
+type Config struct {
+	Store  sessions.Store
+	Menus  *Menus
+	Ledger *ledger.Ledger
+	Switch core.Switch // for reads
+	Calls  Calls
+	Vault  Vault
+	Node   string         // this process: unlike any other that ever ran
+	Zone   *time.Location // the operator's
+
+	AnswerWithin time.Duration // 5 s
+	Session      time.Duration // 180 s
+	Record       func(Record)  // takes call detail records; must not block
+	Now          func() time.Time
+	Log          *slog.Logger
+}
+
+// Dialog steps dialogues. Its methods are safe for use by many goroutines;
+// messages of one dialogue are to be handled one after the other.
+type Dialog struct {
+	Config
+	live live
+
+	mu      sync.Mutex
+	unshown map[sessions.Key]struct{} // screens that provably did not leave
+}
+
+// New returns a Dialog with cfg's defaults filled in.
+func New(cfg Config) *Dialog {
+	if cfg.AnswerWithin == 0 {
+		cfg.AnswerWithin = 5 * time.Second
+	}
+	if cfg.Session == 0 {
+		cfg.Session = 180 * time.Second
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Zone == nil {
+		cfg.Zone = time.UTC
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Record == nil {
+		cfg.Record = func(Record) {}
+	}
+	d := &Dialog{Config: cfg, unshown: map[sessions.Key]struct{}{}}
+	d.live.known = map[sessions.Key]alive{}
+	return d
+}
+
+// Handle takes one message to its first commit. What it returns is durable as
+// the promises say, so the network's request may be acknowledged; the screen, and
+// the call to the core that may come before it, are Turn.Reply's.
+func (d *Dialog) Handle(ctx context.Context, m Message) *Turn {
+	if m.At.IsZero() {
+		m.At = d.Now()
+	}
+	t := &Turn{d: d, m: m, deadline: m.At.Add(d.AnswerWithin)}
+	ctx, cancel := context.WithDeadline(ctx, t.deadline)
+	defer cancel()
+	switch m.Kind {
+	case Dial:
+		t.begin(ctx)
+	case Answer:
+		t.answer(ctx)
+	case Abort:
+		t.abort(ctx)
+	}
+	return t
+}
+
+// Unshown says that the last screen of a dialogue provably did not leave the
+// gateway: the next duplicate of its message submits it again (M9).
+func (d *Dialog) Unshown(k sessions.Key) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.unshown) < maxUnshown {
+		d.unshown[k] = struct{}{}
+	}
+}
+
+// maxUnshown bounds the memory of screens that did not leave: beyond it a
+// customer waits for the network's timeout and dials again.
+const maxUnshown = 10_000
+
+// wasUnshown says, once, whether the dialogue's last screen did not leave.
+func (d *Dialog) wasUnshown(k sessions.Key) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, was := d.unshown[k]
+	delete(d.unshown, k)
+	return was
+}

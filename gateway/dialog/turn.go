@@ -1,0 +1,257 @@
+package dialog
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"nyota/menus"
+	"nyota/sessions"
+)
+
+// reserve is kept of a turn's time for the commit and the screen that follow a
+// call to the core.
+const reserve = 400 * time.Millisecond
+
+// maxCalls bounds the calls of one turn; the menus' own bound on hops is lower.
+const maxCalls = 8
+
+// Turn is one message on its way to its screen.
+type Turn struct {
+	d        *Dialog
+	m        Message
+	deadline time.Time
+	language string
+
+	catalog *menus.Catalog
+	program *menus.Program
+	session sessions.Session
+	turn    menus.Turn
+	told    bool // what became of an action: the screen must say it, stored or not
+
+	action *sessions.Action // committed: to be run
+	read   *menus.Call      // to be made
+
+	reply Reply
+	ready bool
+}
+
+// Deadline is when the customer must have the screen.
+func (t *Turn) Deadline() time.Time { return t.deadline }
+
+// Reply makes the call that the turn waits for, if any, and returns the screen.
+// It is false where there is nothing to show: a duplicate, an abort, a dialogue
+// that another step has moved on.
+func (t *Turn) Reply(ctx context.Context) (Reply, bool) {
+	ctx, cancel := context.WithDeadline(ctx, t.deadline)
+	defer cancel()
+	for calls := 0; t.action != nil || t.read != nil; calls++ {
+		if calls == maxCalls {
+			t.action, t.read = nil, nil
+			t.broken(errors.New("dialog: too many calls in one turn"))
+			break
+		}
+		in := t.input(menus.Answer)
+		if t.action != nil {
+			a := t.d.Ledger.Run(ctx, *t.action)
+			in.Result, t.told = actionResult(a), true
+		} else {
+			in.Result = t.d.makeRead(ctx, t.m.Key.MSISDN, t.read, t.callDeadline(t.read))
+		}
+		t.action, t.read = nil, nil
+		turn, err := t.program.Step(t.turn.State, in)
+		if err != nil {
+			t.broken(err)
+			break
+		}
+		t.turn = turn
+		t.advance(ctx)
+	}
+	return t.reply, t.ready
+}
+
+// advance commits what the last step led to: a screen, or a call to be made.
+func (t *Turn) advance(ctx context.Context) {
+	if call := t.turn.Call; call != nil {
+		t.call(ctx, call)
+		return
+	}
+	if err := t.commit(ctx, nil); err != nil {
+		t.uncommitted(err)
+		return
+	}
+	t.remember(ctx)
+	t.screen(t.turn)
+}
+
+// call commits the dialogue as waiting; an action is born in the same commit.
+func (t *Turn) call(ctx context.Context, call *menus.Call) {
+	d := t.d
+	if !call.Action {
+		if err := t.commit(ctx, nil); err != nil {
+			t.uncommitted(err)
+			return
+		}
+		t.read = call
+		return
+	}
+	if until, down := d.Calls.Down(call.Name); down {
+		in := t.input(menus.Answer)
+		in.Result = menus.Result{Outcome: menus.Down, Until: until}
+		turn, err := t.program.Step(t.turn.State, in)
+		if err != nil {
+			t.broken(err)
+			return
+		}
+		t.turn = turn
+		t.advance(ctx)
+		return
+	}
+	a, err := d.Ledger.Accept(t.order(call))
+	if err != nil {
+		t.broken(err)
+		return
+	}
+	t.session.Action = a.ID
+	if err := t.commit(ctx, a); err != nil {
+		// Nothing was sent: if the store kept the action after all, it expires.
+		t.uncommitted(err)
+		return
+	}
+	t.action = a
+}
+
+// commit stores the dialogue as the last step left it.
+func (t *Turn) commit(ctx context.Context, a *sessions.Action) error {
+	d := t.d
+	state, err := t.turn.State.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	s := t.session
+	s.State, s.Node, s.Ended = state, d.Node, t.turn.End
+	s.Asking = t.turn.Call == nil && !t.turn.End
+	s.Expires = d.Now().Add(d.Session)
+	if t.turn.Call == nil {
+		s.Action = ""
+	}
+	var stored sessions.Session
+	if a == nil {
+		stored, err = d.Store.Commit(ctx, s)
+	} else {
+		stored, err = d.Store.Commit(ctx, s, a)
+	}
+	if err != nil {
+		return err
+	}
+	t.session = stored
+	d.live.step(d, stored, t.turn)
+	return nil
+}
+
+// remember keeps a language that the customer chose in this dialogue.
+func (t *Turn) remember(ctx context.Context) {
+	chosen := t.turn.State.Language()
+	if chosen == "" || chosen == t.language {
+		return
+	}
+	c, err := t.d.Store.Customer(ctx, t.m.Key.MSISDN)
+	if errors.Is(err, sessions.ErrNotFound) {
+		c, err = sessions.Customer{MSISDN: t.m.Key.MSISDN}, nil
+	}
+	if err == nil && c.Language != chosen {
+		c.Language = chosen
+		err = t.d.Store.Put(ctx, &c)
+	}
+	if err != nil {
+		t.d.Log.Info("a language was not remembered", "err", err)
+	}
+}
+
+func (t *Turn) screen(turn menus.Turn) {
+	t.reply = Reply{Screen: turn.Screen.ID, Text: turn.Screen.Text, UCS2: turn.Screen.UCS2,
+		Secret: turn.Screen.Secret, End: turn.End}
+	t.ready = true
+}
+
+// uncommitted ends the turn after a commit that did not happen, or may not have.
+func (t *Turn) uncommitted(err error) {
+	if errors.Is(err, sessions.ErrConflict) {
+		return // another step of this dialogue was faster, and shows its screen
+	}
+	if t.turn.Call == nil && t.told {
+		// The core has answered: that is the truth to tell, stored or not.
+		t.d.Log.Error("a dialogue could not be stored after its action", "err", err)
+		t.screen(t.turn)
+		t.reply.End = true
+		return
+	}
+	t.storeAway(err)
+}
+
+// storeAway tells the customer honestly that nothing was accepted.
+func (t *Turn) storeAway(err error) {
+	t.d.Log.Error("the store did not answer: a customer was told to try again", "err", err)
+	t.catalog = t.d.Menus.Current()
+	t.system("busy", t.code())
+}
+
+// broken ends a dialogue that cannot go on: its revision or state is lost.
+func (t *Turn) broken(err error) {
+	t.d.Log.Error("a dialogue cannot go on", "menu", t.session.Menu, "revision", t.session.Revision, "err", err)
+	t.catalog = t.d.Menus.Current()
+	t.system("session_expired", t.code())
+}
+
+// system shows a text from outside any menu, and ends the dialogue.
+func (t *Turn) system(name, code string) {
+	text := t.catalog.Text(name, t.language, menus.Value{Name: "code", Text: code})
+	t.reply = Reply{Screen: name, Text: text, UCS2: menus.NeedsUCS2(text), End: true}
+	t.ready = true
+	t.d.live.end(t.d, t.m.Key, EndError, t.m.At)
+}
+
+// code is what to dial to come back.
+func (t *Turn) code() string {
+	if t.program != nil {
+		return t.program.Codes()[0]
+	}
+	return t.d.Menus.Code()
+}
+
+// input is what a step depends on beside the state.
+func (t *Turn) input(kind menus.InputKind) menus.Input {
+	d := t.d
+	in := menus.Input{
+		Kind: kind, Customer: t.m.Key.MSISDN, Language: t.language,
+		Now: d.Now().In(d.Zone), Limits: t.m.Limits,
+		Seal: func(secret string) ([]byte, error) {
+			return d.Vault.Seal([]byte(secret), []byte(t.m.Key.MSISDN))
+		},
+		Down: func(call string) (menus.Unavailable, bool) {
+			until, down := d.Calls.Down(call)
+			if down && !until.IsZero() {
+				until = until.In(d.Zone)
+			}
+			return menus.Unavailable{Until: until}, down
+		},
+	}
+	if kind == menus.Keys {
+		in.Text = t.m.Text
+	}
+	return in
+}
+
+// hash tells this input from others, without keeping it.
+func (t *Turn) hash() uint64 {
+	return t.d.Vault.Hash([]byte{byte(t.m.Kind)}, []byte(t.m.Key.MSISDN), []byte(t.m.Text))
+}
+
+// callDeadline leaves time for the screen after the call.
+func (t *Turn) callDeadline(call *menus.Call) time.Time {
+	last := t.deadline.Add(-reserve)
+	if at := t.d.Now().Add(call.Deadline); at.Before(last) {
+		return at
+	}
+	return last
+}
