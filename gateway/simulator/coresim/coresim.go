@@ -196,6 +196,8 @@ func (c *Core) guard(h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+var _ http.Handler = (*Core)(nil)
+
 // reply is an answer to be written, or lost.
 type reply struct {
 	status int
@@ -220,6 +222,7 @@ func (c *Core) work(w http.ResponseWriter, r *http.Request, job func() reply) {
 	case out := <-done:
 		c.write(w, out)
 	case <-r.Context().Done():
+		panic(http.ErrAbortHandler) // nobody reads it, but an empty 200 would be a lie
 	case <-cut:
 		panic(http.ErrAbortHandler)
 	case <-c.ctx.Done():
