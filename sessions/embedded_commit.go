@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -139,7 +140,7 @@ func (e *Embedded) session(st *stripe, k Key) (string, header, error) {
 // stored returns the header of an action, notice or customer; version 0 is none.
 func (e *Embedded) stored(key []byte) (header, error) {
 	v, done, err := e.db.Get(key)
-	if err == pebble.ErrNotFound { //nolint:errorlint // pebble returns it bare, on a hot path
+	if errors.Is(err, pebble.ErrNotFound) {
 		return header{}, nil
 	}
 	if err != nil {

@@ -58,7 +58,8 @@ type ValkeyOptions struct {
 // that lacks acknowledged writes is outside the promise (set Replicas, and let
 // only replicas that have the writes be promoted).
 //
-// Sessions end by the server's clock and by Now: keep both in step.
+// Sessions end by the server's clock and by Now: keep both in step. A server with
+// a memory limit must have the policy noeviction: others forget actions.
 type Valkey struct {
 	gate
 	client  valkey.Client
@@ -77,12 +78,12 @@ func OpenValkey(ctx context.Context, opts ValkeyOptions) (*Valkey, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, failed(err)
+	}
 	dial := opts.Timeout
 	if end, ok := ctx.Deadline(); ok {
-		dial = min(dial, time.Until(end))
-	}
-	if err := ctx.Err(); err != nil || dial <= 0 {
-		return nil, fmt.Errorf("sessions: valkey: %w", errors.Join(err, context.DeadlineExceeded))
+		dial = max(1, min(dial, time.Until(end))) // 0 would mean the client's default
 	}
 	client, err := valkey.NewClient(valkey.ClientOption{
 		InitAddress:      opts.Addresses,

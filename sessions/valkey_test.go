@@ -74,6 +74,25 @@ func TestValkeyWithoutAppendOnlyFileIsRefused(t *testing.T) {
 	}
 }
 
+func TestValkeyThatEvictsIsRefused(t *testing.T) {
+	server := storetest.NewServer(t, "--appendonly", "yes", "--appendfsync", "always", "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+	opts := sessions.ValkeyOptions{Addresses: []string{server.Addr}}
+	if _, err := sessions.OpenValkey(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "noeviction") {
+		t.Errorf("error %v", err)
+	}
+	server.Command(t, "CONFIG", "SET", "maxmemory-policy", "noeviction")
+	v := openValkey(t, opts)
+	server.Command(t, "CONFIG", "SET", "maxmemory", "1")
+	_, err := v.Commit(t.Context(), testSession("255700000001"), testAction("255700000001", "a-1"))
+	if err == nil || errors.Is(err, sessions.ErrUncertain) {
+		t.Errorf("a full server: %v", err)
+	}
+	server.Command(t, "CONFIG", "SET", "maxmemory", "0")
+	if _, err := v.Action(t.Context(), "255700000001", "a-1"); !errors.Is(err, sessions.ErrNotFound) {
+		t.Errorf("the refused action: %v", err)
+	}
+}
+
 func TestValkeySlowFsyncPolicyIsToldInTheLog(t *testing.T) {
 	server := storetest.NewServer(t, "--appendonly", "yes", "--appendfsync", "everysec")
 	var log bytes.Buffer
