@@ -1,0 +1,123 @@
+package simulator
+
+import (
+	"context"
+	"time"
+
+	"nyota/smpp/pdu"
+	"nyota/smpp/text"
+)
+
+// Room for text in one short message, alone and as a part of several behind a
+// 6-octet user data header (3GPP TS 23.040 section 9.2.3.24.1).
+const (
+	smsSeptets     = 160
+	smsSeptetsPart = 153
+	smsUCS2        = 70
+	smsUCS2Part    = 67
+)
+
+// newAssembler bounds the parts of messages that wait for the others.
+func newAssembler() *text.Reassembler {
+	return text.NewReassembler(text.ReassemblerConfig{Messages: 1000, Octets: 1 << 20, TTL: 5 * time.Minute})
+}
+
+// short takes a submitted short message to the inbox, once all its parts are
+// there. The courier's job, if there is one, is its delivery receipt.
+func (s *SMSC) short(h *Handset, b *pdu.SubmitSM, id string) (func(context.Context), pdu.Status) {
+	now := s.now()
+	src := payload(b)
+	alphabet, concat := text.Alphabet{}, text.Concat{}
+	if b.ESMClass&pdu.ESMFeatureUDHI != 0 {
+		head, rest, err := text.ParseUDH(src)
+		if err != nil {
+			return nil, pdu.StatusInvEsmClass
+		}
+		src, alphabet, concat = rest, head.Alphabet, head.Concat
+	} else if c, ok := sarConcat(b.TLVs); ok {
+		concat = c
+	}
+	from := string(b.SourceAddr)
+	parts, done := s.parts.Add(now, from, h.msisdn, concat, src)
+	if done {
+		h.receive(now, sender(b.SourceAddrTON, from), parts, b.DataCoding, alphabet)
+	}
+	if r := b.RegisteredDelivery & pdu.ReceiptMask; r != pdu.ReceiptAlways && r != pdu.ReceiptSuccess {
+		return nil, 0 // none asked for, or only of a failure
+	}
+	m := receipt(b, id, now)
+	return func(ctx context.Context) {
+		if p := s.pick(); p != nil {
+			if err := s.deliver(ctx, p, m); err != nil {
+				s.log.Warn("a delivery receipt was not taken", "err", err)
+			}
+		}
+	}, 0
+}
+
+// sarConcat reads the sar_* parameters (SMPP 3.4 section 5.3.2.22).
+func sarConcat(t pdu.TLVs) (text.Concat, bool) {
+	ref, ok1 := t.Uint16(pdu.TagSARMsgRefNum)
+	total, ok2 := t.Uint8(pdu.TagSARTotalSegments)
+	seq, ok3 := t.Uint8(pdu.TagSARSegmentSeqnum)
+	return text.Concat{Ref: ref, Wide: true, Total: total, Seq: seq}, ok1 && ok2 && ok3
+}
+
+// sender is a source address as a phone shows it.
+func sender(ton uint8, addr string) string {
+	if ton == 1 && ValidMSISDN(addr) {
+		return "+" + addr
+	}
+	return addr
+}
+
+// receive puts a whole message into the inbox.
+func (h *Handset) receive(now time.Time, from string, parts [][]byte, dcs uint8, a text.Alphabet) {
+	var src []byte
+	for _, p := range parts {
+		src = append(src, p...)
+	}
+	m := SMS{At: now, From: from, Parts: len(parts)}
+	switch e := (text.Coding{}).Encoding(dcs); e {
+	case text.UCS2:
+		m.Text = text.DecodeUCS2(src)
+		m.Size = Size{Encoding: "ucs2", Units: (len(src) + 1) / 2, Limit: smsUCS2}
+		if len(parts) > 1 {
+			m.Size.Limit = smsUCS2Part * len(parts)
+		}
+	case text.GSM7:
+		m.Text = a.Decode(src)
+		m.Size = Size{Encoding: "gsm7", Units: len(src), Limit: smsSeptets}
+		if len(parts) > 1 {
+			m.Size.Limit = smsSeptetsPart * len(parts)
+		}
+	default:
+		m.Text = e.Decode(src)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.smsN++
+	m.ID = h.smsN
+	if len(h.inbox) >= maxInbox {
+		// Snapshots share the array: move to a new one, with room for a while.
+		keep := h.inbox[len(h.inbox)-maxInbox/2:]
+		h.inbox = append(make([]SMS, 0, maxInbox), keep...)
+	}
+	h.inbox = append(h.inbox, m)
+	h.note(Entry{At: now, Direction: In, Kind: KindSMS, Text: m.From + ": " + m.Text, Size: m.Size})
+	h.changed()
+}
+
+// receipt says of message b that it was delivered.
+func receipt(b *pdu.SubmitSM, id string, now time.Time) *pdu.DeliverSM {
+	r := pdu.Receipt{
+		ID: id, Submitted: 1, Delivered: 1, SubmitDate: now.UTC(), DoneDate: now.UTC(), State: pdu.StateDelivered,
+	}
+	return &pdu.DeliverSM{
+		SourceAddrTON: b.DestAddrTON, SourceAddrNPI: b.DestAddrNPI, SourceAddr: []byte(string(b.DestinationAddr)),
+		DestAddrTON: b.SourceAddrTON, DestAddrNPI: b.SourceAddrNPI, DestinationAddr: []byte(string(b.SourceAddr)),
+		ESMClass:     pdu.ESMTypeReceipt,
+		ShortMessage: r.AppendText(nil),
+		TLVs:         r.TLVs(),
+	}
+}
