@@ -88,11 +88,14 @@ type GSMA struct {
 	cfg       GSMAConfig
 	base      *url.URL
 	transport *http.Transport
-	done      map[string]bool
-	failed    map[string]bool
-	results   map[string]string
-	reasons   map[string]string
-	log       *slog.Logger
+	// pulse carries heartbeats: behind payments that wait for a slow core they
+	// would find no connection, and the core would seem to be gone.
+	pulse   *http.Transport
+	done    map[string]bool
+	failed  map[string]bool
+	results map[string]string
+	reasons map[string]string
+	log     *slog.Logger
 }
 
 var _ Switch = (*GSMA)(nil)
@@ -135,8 +138,15 @@ func NewGSMA(cfg GSMAConfig) (*GSMA, error) {
 		}
 		g.reasons[strings.ToLower(k)] = v
 	}
-	dialer := &net.Dialer{Timeout: cfg.DialTimeout, KeepAlive: 15 * time.Second}
-	g.transport = &http.Transport{
+	g.transport = cfg.transport(cfg.MaxConns)
+	g.pulse = cfg.transport(2)
+	return g, nil
+}
+
+// transport returns connections of our own making, at most as many.
+func (c *GSMAConfig) transport(conns int) *http.Transport {
+	dialer := &net.Dialer{Timeout: c.DialTimeout, KeepAlive: 15 * time.Second}
+	return &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			nc, err := dialer.DialContext(ctx, network, addr)
 			if err != nil {
@@ -144,18 +154,17 @@ func NewGSMA(cfg GSMAConfig) (*GSMA, error) {
 			}
 			return &gatedConn{Conn: nc}, nil
 		},
-		TLSClientConfig:     cfg.TLS,
-		TLSHandshakeTimeout: cfg.DialTimeout,
+		TLSClientConfig:     c.TLS,
+		TLSHandshakeTimeout: c.DialTimeout,
 		// HTTP/1.1 alone: a connection carries one request at a time, which is
 		// what makes its octets attributable; and HTTP/2 repeats requests.
 		Protocols:              http1(),
-		MaxConnsPerHost:        cfg.MaxConns,
-		MaxIdleConnsPerHost:    cfg.MaxConns,
+		MaxConnsPerHost:        conns,
+		MaxIdleConnsPerHost:    conns,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 32 << 10,
 		DisableCompression:     true, // a small answer must not grow
 	}
-	return g, nil
 }
 
 func http1() *http.Protocols {
@@ -227,6 +236,7 @@ func (c *GSMAConfig) defaults() {
 // Close closes idle connections. Calls under way go on.
 func (g *GSMA) Close() error {
 	g.transport.CloseIdleConnections()
+	g.pulse.CloseIdleConnections()
 	return nil
 }
 
@@ -315,7 +325,7 @@ func (g *GSMA) Health(ctx context.Context) (Health, error) {
 	const op = "heartbeat"
 	ctx, cancel := g.deadline(ctx)
 	defer cancel()
-	a, err := g.exchange(ctx, exchange{op: op, method: http.MethodGet, path: "/heartbeat"})
+	a, err := g.exchange(ctx, exchange{op: op, method: http.MethodGet, path: "/heartbeat", pulse: true})
 	if err != nil {
 		return Health{}, err
 	}

@@ -26,6 +26,7 @@ type exchange struct {
 	correlation string // X-CorrelationID
 	pin         Secret
 	callback    string
+	pulse       bool // over the heartbeat's own connections
 }
 
 // answer is what came back, read whole.
@@ -72,7 +73,11 @@ func (g *GSMA) exchange(ctx context.Context, x exchange) (answer, error) {
 	started := g.cfg.Now()
 	var d departure
 	req = req.WithContext(httptrace.WithClientTrace(ctx, d.trace()))
-	resp, err := g.transport.RoundTrip(req)
+	transport := g.transport
+	if x.pulse {
+		transport = g.pulse
+	}
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		e := &callError{op: x.op, cause: err}
 		switch {

@@ -160,6 +160,10 @@ func TestWaitingForAConnectionIsNotSent(t *testing.T) {
 	in := make(chan struct{})
 	out := make(chan struct{})
 	g := connect(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/heartbeat") {
+			always(200, `{"serviceStatus":"degraded"}`)(w, r)
+			return
+		}
 		close(in)
 		<-out
 		always(201, transaction())(w, r)
@@ -175,6 +179,10 @@ func TestWaitingForAConnectionIsNotSent(t *testing.T) {
 	defer cancel()
 	if _, err := g.Call(ctx, transfer()); !errors.Is(err, ErrNotSent) {
 		t.Error(err)
+	}
+	// A core that is only busy is not gone: its heartbeat is still heard.
+	if h, err := g.Health(t.Context()); err != nil || h.State != Degraded {
+		t.Errorf("%v, %v", h.State, err)
 	}
 	close(out)
 	wg.Wait()

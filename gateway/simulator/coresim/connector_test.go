@@ -22,11 +22,13 @@ type joined struct {
 	*core.GSMA
 	core *Core
 	url  string
+	spec *spec
 }
 
 func join(t *testing.T, cfg Config, change ...func(*core.GSMAConfig)) joined {
 	t.Helper()
-	c, url := beginChecked(t, loadSpec(t), cfg, true)
+	sp := loadSpec(t)
+	c, url := beginChecked(t, sp, cfg, true)
 	gc := core.GSMAConfig{URL: url + base, Currency: "TZS", PollInterval: 2 * time.Millisecond}
 	for _, f := range change {
 		f(&gc)
@@ -36,7 +38,7 @@ func join(t *testing.T, cfg Config, change ...func(*core.GSMAConfig)) joined {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = g.Close(); sound(t, c) })
-	return joined{g, c, url}
+	return joined{g, c, url, sp}
 }
 
 // request prepares one, as the gateway does; args are names and values in turn.
@@ -376,6 +378,15 @@ func TestReadsEndToEnd(t *testing.T) {
 		}
 		if _, err := time.Parse(time.RFC3339, row.Get("date")); err != nil {
 			t.Error(err)
+		}
+	}
+	for _, operation := range []string{
+		"GET /accounts/{identifierType}/{identifier}/accountname 200", "GET /accounts/{accountId}/accountname 200",
+		"GET /accounts/{identifierType}/{identifier}/balance 200", "GET /accounts/{identifierType}/{identifier}/statemententries 200",
+		"POST /transactions/type/{transactionType} 201",
+	} {
+		if j.spec.seen(operation) == 0 {
+			t.Errorf("%s was not held against the document", operation)
 		}
 	}
 	r := j.request(t, core.Statement)
