@@ -2,6 +2,7 @@ package sessions_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -119,4 +120,35 @@ func ExampleKeyring_SealToken() {
 	parts, err := ring.OpenToken(token)
 	fmt.Println(parts, err)
 	// Output: [255700000001 action-1] <nil>
+}
+
+// Several gateways share a Valkey. The server must have appendonly yes,
+// appendfsync always and maxmemory-policy noeviction.
+func ExampleOpenValkey() {
+	ctx := context.Background()
+	store, err := sessions.OpenValkey(ctx, sessions.ValkeyOptions{
+		Addresses: []string{"127.0.0.1:6379"},
+		Replicas:  1, // each action is in one replica's append-only file too
+		Timeout:   2 * time.Second,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close()
+
+	s, err := store.Load(ctx, sessions.Key{Network: "demo", MSISDN: "255700000001", ID: "17"})
+	switch {
+	case errors.Is(err, sessions.ErrNotFound):
+		fmt.Println("a new dialogue")
+	case err != nil:
+		log.Fatal(err)
+	}
+	s.Steps++
+	_, err = store.Commit(ctx, s)
+	switch {
+	case errors.Is(err, sessions.ErrConflict):
+		fmt.Println("another node was faster")
+	case errors.Is(err, sessions.ErrUncertain):
+		fmt.Println("load it again before going on")
+	}
 }
