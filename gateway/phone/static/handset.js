@@ -160,7 +160,7 @@ export class Handset {
   notify() {
     this.root.dataset.buzz = "true";
     setTimeout(() => delete this.root.dataset.buzz, 900);
-    navigator.vibrate?.(120);
+    if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(120); // browsers forbid it before a tap
   }
 
   /** A character from the keypad or the keyboard. */
