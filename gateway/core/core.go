@@ -42,7 +42,7 @@ const (
 	Airtime     = "airtime"      // to, amount, pin
 	Withdrawal  = "withdrawal"   // agent, amount, pin
 	Balance     = "balance"      // pin
-	AccountName = "account_name" // to | till | biller | agent
+	AccountName = "account_name" // to | till | agent | biller, [reference]
 	Fee         = "fee"          // call (which action), amount, and its target
 	Statement   = "statement"    // pin, [limit]
 )

@@ -289,6 +289,9 @@ func (g *GSMA) Call(ctx context.Context, r Request) (Outcome, error) {
 		return Outcome{}, unsent(r.Call, errors.New("its wire key was not prepared"))
 	}
 	want, err := g.intent(r.Call, r.ID, r.MSISDN, r.Args)
+	if err == nil && r.Call == BillPay && r.Args.Get("reference") == "" {
+		err = errors.New("reference: a bill cannot be paid without")
+	}
 	if err != nil {
 		return Outcome{}, unsent(r.Call, err)
 	}

@@ -54,7 +54,7 @@ func account(parties []party, tail string) (string, error) {
 // accountName asks who is behind a number, till, agent, biller, or behind a
 // reference at a biller. Field: name.
 func (g *GSMA) accountName(ctx context.Context, r Request) (Outcome, error) {
-	call := ""
+	var call string
 	switch {
 	case r.Args.Get("to") != "":
 		call = Transfer
@@ -62,16 +62,12 @@ func (g *GSMA) accountName(ctx context.Context, r Request) (Outcome, error) {
 		call = MerchantPay
 	case r.Args.Get("agent") != "":
 		call = Withdrawal
-	case r.Args.Get("biller") != "" && r.Args.Get("reference") != "":
-		call = BillPay
 	case r.Args.Get("biller") != "":
+		call = BillPay
 	default:
 		return Outcome{}, unsent(r.Call, errors.New("nobody is named"))
 	}
-	parties, err := []party{{g.cfg.Identifiers.Biller, r.Args.Get("biller")}}, error(nil)
-	if call != "" {
-		parties, err = g.payee(call, r.Args)
-	}
+	parties, err := g.payee(call, r.Args)
 	if err != nil {
 		return Outcome{}, unsent(r.Call, err)
 	}

@@ -39,6 +39,7 @@ func TestReads(t *testing.T) {
 		{"nobody", read(AccountName, Arg{"to", payee}), "GET /accounts/msisdn/+255700000002/accountname", 404, problem("identification", "identifierError"), Rejected, UnknownPayee, ""},
 		{"no name", read(AccountName, Arg{"to", payee}), "GET /accounts/msisdn/+255700000002/accountname", 200, `{"name":{}}`, Unknown, "", ""},
 		{"fee", read(Fee, toPayee...), "POST /quotations", 201, quote, Done, "", "fee=100"},
+		{"fee of a bill, before the reference is known", read(Fee, Arg{"call", BillPay}, Arg{"biller", "LUKU"}, Arg{"amount", "5000"}), "POST /quotations", 201, quote, Done, "", "fee=100"},
 		{"no fee", read(Fee, toPayee...), "POST /quotations", 201, `{"requestAmount":"5000","requestCurrency":"TZS","quotes":[{"sendingCurrency":"TZS"}]}`, Done, "", "fee=0"},
 		{"fee of another amount", read(Fee, toPayee...), "POST /quotations", 201, strings.Replace(quote, "5000", "500", 1), Unknown, "", ""},
 		{"no quote", read(Fee, toPayee...), "POST /quotations", 201, `{"requestAmount":"5000","requestCurrency":"TZS","quotes":[]}`, Unknown, "", ""},

@@ -74,6 +74,9 @@ func (g *GSMA) payee(call string, args Args) ([]party, error) {
 		if p, err = one(ids.Biller, "biller"); err != nil {
 			return nil, err
 		}
+		if args.Get("reference") == "" {
+			break // who is named so, and what it costs, can be asked without
+		}
 		ref, err := one(ids.Reference, "reference")
 		return []party{p, ref}, err
 	default:

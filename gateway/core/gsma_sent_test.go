@@ -114,6 +114,7 @@ func TestRequestsThatCannotBeMadeAreNotSent(t *testing.T) {
 		"amount with a sign":         func(r *Request) { r.Args = Args{{"to", payee}, {"amount", "-5"}} },
 		"amount of nothing":          func(r *Request) { r.Args = Args{{"to", payee}, {"amount", "0.00"}} },
 		"no payee":                   func(r *Request) { r.Args = Args{{"amount", "5000"}} },
+		"a bill of nobody's":         func(r *Request) { r.Call, r.Args = BillPay, Args{{"biller", "LUKU"}, {"amount", "5000"}} },
 		"payee that is no number":    func(r *Request) { r.Args = Args{{"to", "0700/../1"}, {"amount", "5000"}} },
 		"PIN that is a second line":  func(r *Request) { r.PIN = NewSecret([]byte("1\r\nX-Evil: 1")) },
 		"callback that is two lines": func(r *Request) { r.Callback = "http://a/\r\nX-Evil: 1" },

@@ -80,8 +80,8 @@ func DefaultDirectory() Directory {
 		Billers: []Biller{
 			{Number: "100100", Aliases: []string{"LUKU", "electricity", "TANESCO"}, Name: "LUKU - TANESCO", Least: 11, Most: 11, Token: true},
 			{Number: "200200", Aliases: []string{"DAWASA", "water"}, Name: "DAWASA", Least: 7, Most: 12},
-			{Number: "300300", Aliases: []string{"DSTV", "tv"}, Name: "DStv", Least: 8, Most: 11},
-			{Number: "300400", Aliases: []string{"AZAMTV", "azam"}, Name: "Azam TV", Least: 8, Most: 12},
+			{Number: "300300", Aliases: []string{"AZAMTV", "azam", "tv"}, Name: "Azam TV", Least: 8, Most: 12},
+			{Number: "300400", Aliases: []string{"DSTV"}, Name: "DStv", Least: 8, Most: 11},
 		},
 		Tariff: map[string][]Step{
 			"transfer": {{999, 10}, {4_999, 50}, {9_999, 100}, {49_999, 350}, {99_999, 700}, {499_999, 1_500},
