@@ -168,7 +168,6 @@ func (m *menu) screenNames(l *loader, i int, rows bool, extra ...int) names {
 			if k < 0 {
 				return nameRef{}, false
 			}
-			m.vars[k].read = true
 			return nameRef{typ: m.vars[k].typ, source: fromVar, slot: m.vars[k].slot, always: slices.Contains(extra, k), index: k}, true
 		},
 		known: func() []string {
@@ -252,7 +251,6 @@ func (l *loader) each(m *menu, i int, n *node) {
 			case m.vars[k].typ != typeRows:
 				l.at(v, "wrong-type", fmt.Sprintf("%q is %s, not rows", name, m.vars[k].typ), "")
 			default:
-				m.vars[k].read = true
 				e.slot = m.vars[k].slot
 			}
 		}
@@ -372,7 +370,6 @@ func (l *loader) source(m *menu, screen int, n *node, value string, want valueTy
 		return assign{}, false
 	}
 	v := &m.vars[k]
-	v.read = true
 	fits := v.typ == want || want == typeText && v.typ != typeSecret && v.typ != typeRows
 	if !fits {
 		code := "wrong-type"

@@ -26,7 +26,6 @@ type varDecl struct {
 	typ  valueType
 	at   *node
 	slot int // of Program.vars, or of the secrets
-	read bool
 }
 
 // Bounds of one menu.

@@ -434,7 +434,9 @@ func (r *run) branch(c *callSpec, res *Result) {
 		r.st.depth = 0 // no way back into what was paid
 	}
 	r.jump(to)
-	if s := r.screen(); outcome == Rejected && (s.kind == kindInput || s.kind == kindConfirm || s.kind == kindMenu) {
+	// Asked again, the question says why. A read whose refusal leads on as its
+	// success does was not needed: nothing to say.
+	if s := r.screen(); outcome == Rejected && to != c.done && (s.kind == kindInput || s.kind == kindConfirm || s.kind == kindMenu) {
 		if to == r.p.start { // jump forgot it
 			r.set(slotReason, orOther(res.Reason))
 		}
