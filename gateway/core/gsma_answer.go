@@ -118,7 +118,10 @@ func (g *GSMA) fields(want intent, t wireTransaction) Args {
 			out = append(out, Arg{Name: name, Value: value})
 		}
 	}
-	add("fee", g.total(t.Fees))
+	// A core that lists no fees has not said that there are none.
+	if fee, ok := g.total(t.Fees); ok && len(t.Fees) > 0 {
+		add("fee", fee)
+	}
 	for _, kv := range append(t.Custom[:len(t.Custom):len(t.Custom)], t.Metadata...) {
 		name := g.results[strings.ToLower(string(kv.Key))]
 		value := clean(string(kv.Value), 100)
@@ -146,13 +149,14 @@ func (g *GSMA) fields(want intent, t wireTransaction) Args {
 	return out
 }
 
-// total adds the fees in our currency; none is "0".
-func (g *GSMA) total(fees []wireFee) string {
-	var amounts []decimal
-	for _, f := range fees {
-		if f.Currency.is(g.cfg.Currency) {
-			amounts = append(amounts, f.Amount)
+// total adds fees, and says whether all of them are in our currency.
+func (g *GSMA) total(fees []wireFee) (string, bool) {
+	amounts := make([]decimal, len(fees))
+	for i, f := range fees {
+		if !f.Currency.is(g.cfg.Currency) {
+			return "", false
 		}
+		amounts[i] = f.Amount
 	}
-	return sum(amounts...)
+	return sum(amounts...), true
 }

@@ -133,6 +133,19 @@ func TestBalanceThatIsNoAmountIsLeftOut(t *testing.T) {
 	}
 }
 
+func TestFeeThatWasNotSaidIsNotInvented(t *testing.T) {
+	for name, body := range map[string]string{
+		"no list":          transaction(`"fees":[{"feeType":"transfer","feeAmount":"100","feeCurrency":"TZS"}],->`),
+		"empty list":       transaction(`[{"feeType":"transfer","feeAmount":"100","feeCurrency":"TZS"}]->[]`),
+		"another currency": transaction(`"feeCurrency":"TZS"->"feeCurrency":"USD"`),
+	} {
+		out, err := connect(t, always(201, body)).Call(t.Context(), transfer())
+		if err != nil || out.Status != Done || out.Fields.Get("fee") != "" {
+			t.Errorf("%s: fee %q, error %v", name, out.Fields.Get("fee"), err)
+		}
+	}
+}
+
 func TestMismatchKeepsNoReference(t *testing.T) {
 	g := connect(t, always(201, transaction(`"5000"->"1"`)))
 	out, err := g.Call(t.Context(), transfer())

@@ -126,8 +126,8 @@ func (g *GSMA) fee(ctx context.Context, r Request) (Outcome, error) {
 		return Outcome{}, failed(r.Call, errors.New("the core made no quotation"))
 	}
 	for _, quote := range q.Quotes {
-		if quote.Currency.is(g.cfg.Currency) {
-			out.Fields = Args{{"fee", g.total(quote.Fees)}}
+		if fee, ok := g.total(quote.Fees); ok && quote.Currency.is(g.cfg.Currency) {
+			out.Fields = Args{{"fee", fee}}
 			return out, nil
 		}
 	}

@@ -287,11 +287,8 @@ func (c *Core) transaction(t *transaction) transactionObject {
 	return o
 }
 
-// fees is how the API shows a fee; none is no list.
+// fees is how the API shows a fee; none is one of zero, so that it is said.
 func (c *Core) fees(purpose string, fee int64) []feeObject {
-	if fee == 0 {
-		return nil
-	}
 	return []feeObject{{Type: purpose, Amount: strconv.FormatInt(fee, 10), Currency: c.cfg.Currency}}
 }
 

@@ -44,7 +44,7 @@ type transactionObject struct {
 	Amount    string      `json:"amount"`
 	Currency  string      `json:"currency"`
 	Note      string      `json:"descriptionText,omitempty"`
-	Fees      []feeObject `json:"fees,omitempty"`
+	Fees      []feeObject `json:"fees"`
 	Recipient *kycObject  `json:"recipientKyc,omitempty"`
 	Receipt   string      `json:"transactionReceipt"`
 	Created   string      `json:"creationDate"`
@@ -90,7 +90,7 @@ type quoteObject struct {
 	ReceivingCurrency string      `json:"receivingCurrency"`
 	SendingAmount     string      `json:"sendingAmount"`
 	SendingCurrency   string      `json:"sendingCurrency"`
-	Fees              []feeObject `json:"fees,omitempty"`
+	Fees              []feeObject `json:"fees"`
 }
 
 type quotationObject struct {
