@@ -1,0 +1,77 @@
+package ussd
+
+import (
+	"hash/maphash"
+	"sync"
+
+	"nyota/sessions"
+)
+
+// lanes run work off the SMPP reader: in order within a dialogue, at once across
+// dialogues, and never more of it than was configured.
+type lanes struct {
+	seed   maphash.Seed
+	shards [64]shard
+	slots  chan struct{} // one per dialogue at work
+	wg     sync.WaitGroup
+}
+
+type shard struct {
+	mu   sync.Mutex
+	busy map[sessions.Key][]func() // what waits behind the work under way
+}
+
+// maxWaiting bounds what may wait in one dialogue: a customer has one keypad.
+const maxWaiting = 4
+
+func newLanes(concurrent int) *lanes {
+	l := &lanes{seed: maphash.MakeSeed(), slots: make(chan struct{}, concurrent)}
+	for i := range l.shards {
+		l.shards[i].busy = map[sessions.Key][]func(){}
+	}
+	return l
+}
+
+// do runs work after all earlier work of the same dialogue. It is false, and the
+// work is not run, if there is no room.
+func (l *lanes) do(k sessions.Key, work func()) bool {
+	s := &l.shards[maphash.Comparable(l.seed, k)%uint64(len(l.shards))]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if waiting, busy := s.busy[k]; busy {
+		if len(waiting) >= maxWaiting {
+			return false
+		}
+		s.busy[k] = append(waiting, work)
+		return true
+	}
+	select {
+	case l.slots <- struct{}{}:
+	default:
+		return false
+	}
+	s.busy[k] = nil
+	l.wg.Go(func() {
+		defer func() { <-l.slots }()
+		for next := work; next != nil; next = s.next(k) {
+			next()
+		}
+	})
+	return true
+}
+
+// next takes the dialogue's next work, or frees its lane.
+func (s *shard) next(k sessions.Key) func() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := s.busy[k]
+	if len(waiting) == 0 {
+		delete(s.busy, k)
+		return nil
+	}
+	s.busy[k] = waiting[1:]
+	return waiting[0]
+}
+
+// wait returns when no work is under way.
+func (l *lanes) wait() { l.wg.Wait() }

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"nyota/gateway/channel/sms"
+	"nyota/gateway/config"
+	"nyota/gateway/core"
+	"nyota/gateway/dialog"
+	"nyota/gateway/ledger"
+	"nyota/gateway/ops"
+	"nyota/gateway/phone"
+	"nyota/gateway/simulator"
+	"nyota/sessions"
+)
+
+// What the simulators offer to try the shipped menus with.
+const (
+	testMSISDN = "255700000001"
+	testPIN    = "1234"
+)
+
+// Gateway is the whole program: Start starts its parts in order, Stop stops them
+// in reverse. A test can run several in one process, each on ports of its own.
+type Gateway struct {
+	cfg     config.Config
+	log     *slog.Logger
+	node    string
+	coreURL string
+
+	listeners map[string]net.Listener // by configuration key
+	failed    chan error
+	stops     []func(ctx context.Context) // in the order of the starts
+
+	store  sessions.Store
+	keys   *sessions.Keyring
+	menus  *dialog.Menus
+	dialog *dialog.Dialog
+	ledger *ledger.Ledger
+	sender *sms.Sender
+	core   core.Switch
+	watch  *core.Watcher
+	cdr    *ops.CDR
+	smsc   *simulator.SMSC
+	phone  *phone.Phone
+	links  []*operatorLink
+}
+
+// Start starts a gateway. On an error nothing is left running.
+func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Gateway, error) {
+	g := &Gateway{cfg: cfg, log: log, listeners: map[string]net.Listener{}, failed: make(chan error, 8)}
+	g.coreURL = cfg.Core.URL
+	// The parts outlive the start: Stop ends them, in order.
+	run := context.WithoutCancel(ctx)
+	for _, step := range []func(context.Context) error{
+		g.listen, g.startSimulators, g.openStore, g.openMenus, g.startCore,
+		g.startLedger, g.startLinks, g.recover, g.startHTTP,
+	} {
+		if err := step(run); err != nil {
+			sctx, cancel := context.WithTimeout(run, stopWithin)
+			err = errors.Join(err, g.Stop(sctx))
+			cancel()
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// Failed delivers the error of a part that stopped by itself.
+func (g *Gateway) Failed() <-chan error { return g.failed }
+
+// Addr is where a listener listens ("http", "admin", "callbacks",
+// "simulator.smpp", "simulator.core"), or "" if it is off.
+func (g *Gateway) Addr(key string) string {
+	if l := g.listeners[key]; l != nil {
+		return l.Addr().String()
+	}
+	return ""
+}
+
+// Stop stops every part in the reverse order of the start. It returns an error
+// if that takes longer than ctx; what is left then ends with the process.
+func (g *Gateway) Stop(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := len(g.stops) - 1; i >= 0; i-- {
+			g.stops[i](ctx)
+		}
+		for _, l := range g.listeners {
+			_ = l.Close()
+		}
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return errors.New("the gateway did not stop in time")
+	}
+}
+
+// background runs a part that ends with its ctx, and stops it in its turn.
+func (g *Gateway) background(ctx context.Context, part func(ctx context.Context)) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { part(ctx) })
+	g.stops = append(g.stops, func(context.Context) {
+		cancel()
+		wg.Wait()
+	})
+}
+
+// listen takes every port first, so that one in use is said before anything runs.
+func (g *Gateway) listen(ctx context.Context) error {
+	var lc net.ListenConfig
+	for _, l := range []struct{ name, key, addr string }{
+		{"http", "http.listen", g.cfg.HTTP.Listen},
+		{"callbacks", "callbacks.listen", g.cfg.Callbacks.Listen},
+		{"admin", "admin.listen", g.cfg.Admin.Listen},
+		{"simulator.smpp", "simulator.smpp", g.cfg.Simulator.SMPP},
+		{"simulator.core", "simulator.core", g.cfg.Simulator.Core},
+	} {
+		if l.addr == "" {
+			continue
+		}
+		ln, err := lc.Listen(ctx, "tcp", l.addr)
+		if err != nil {
+			return fmt.Errorf("%s: %w (is another gateway running? choose another port in the configuration)", l.key, err)
+		}
+		g.listeners[l.name] = ln
+	}
+	// Port 0 asks for any free port: whoever points at a simulator follows it.
+	if c := g.listeners["simulator.core"]; c != nil {
+		if u, err := url.Parse(g.coreURL); err == nil && u.Host == g.cfg.Simulator.Core {
+			u.Host = c.Addr().String()
+			g.coreURL = u.String()
+		}
+	}
+	return nil
+}
+
+// serveHTTP serves h on a listener until Stop.
+func (g *Gateway) serveHTTP(name string, h http.Handler) {
+	ln := g.listeners[name]
+	if ln == nil {
+		return
+	}
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			g.failed <- fmt.Errorf("%s: %w", name, err)
+		}
+	})
+	g.stops = append(g.stops, func(ctx context.Context) {
+		if err := srv.Shutdown(ctx); err != nil {
+			_ = srv.Close()
+		}
+		wg.Wait()
+	})
+}

@@ -1,0 +1,75 @@
+// Command gateway is Nyota: a USSD and SMS gateway for mobile money.
+//
+//	gateway [serve]          serves, with all that config.yaml turns on
+//	gateway check [dir]      checks menus
+//	gateway simulate smsc    an operator, to try a gateway with
+//	gateway simulate core    a core switch, to try a gateway with
+//
+// This package is commands and wiring only; every promise is kept below it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"nyota/gateway/config"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once: what is durable stays so.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// exitError is an exit status that was already explained to the user.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// run executes one command line and returns the process's exit status.
+func run(ctx context.Context, args []string) int {
+	root := command()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var exit exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return int(exit)
+	default:
+		fmt.Fprintln(os.Stderr, "gateway:", err)
+		return 1
+	}
+}
+
+// command builds the command tree.
+func command() *cobra.Command {
+	var file string
+	load := func() (config.Config, error) { return config.Load(file, os.Environ()) }
+	serve := &cobra.Command{
+		Use: "serve", Short: "Serve customers (the default command)", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := load()
+			if err != nil {
+				return err
+			}
+			return serveCommand(cmd.Context(), cfg, cmd.OutOrStdout(), os.Stderr)
+		},
+	}
+	root := &cobra.Command{
+		Use: "gateway", Short: "Nyota: a USSD and SMS gateway for mobile money",
+		Args: cobra.NoArgs, RunE: serve.RunE,
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	root.PersistentFlags().StringVar(&file, "config", "", "configuration file (default: config.yaml of the working directory)")
+	root.AddCommand(serve, checkCommand(load), simulateCommand(load))
+	return root
+}

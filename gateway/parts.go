@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"nyota/gateway/core"
+	"nyota/gateway/dialog"
+	"nyota/gateway/ledger"
+	"nyota/gateway/ops"
+	"nyota/gateway/phone"
+	"nyota/gateway/simulator"
+	"nyota/gateway/simulator/coresim"
+	"nyota/sessions"
+)
+
+// startSimulators runs the halves that the configuration turns on.
+func (g *Gateway) startSimulators(ctx context.Context) error {
+	if ln := g.listeners["simulator.core"]; ln != nil {
+		c := coresim.New(coresim.Config{Log: g.log})
+		g.serveHTTP("simulator.core", c)
+	}
+	if ln := g.listeners["simulator.smpp"]; ln != nil {
+		g.smsc = simulator.NewSMSC(simulator.SMSCConfig{Log: g.log})
+		g.background(ctx, func(ctx context.Context) {
+			if err := g.smsc.Serve(ctx, ln); err != nil && ctx.Err() == nil {
+				g.failed <- fmt.Errorf("simulator.smpp: %w", err)
+			}
+		})
+	}
+	return nil
+}
+
+// openStore opens the store and the key that seals secrets.
+func (g *Gateway) openStore(ctx context.Context) error {
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return err
+	}
+	g.node = id.String()
+	keyFile := g.cfg.Path(g.cfg.Secret.KeyFile)
+	if err := os.MkdirAll(filepath.Dir(keyFile), 0o700); err != nil {
+		return fmt.Errorf("secret.key_file: %w", err)
+	}
+	key, err := sessions.LoadOrCreateKey(keyFile)
+	if err != nil {
+		return fmt.Errorf("secret.key_file: %w", err)
+	}
+	if g.keys, err = sessions.NewKeyring(key); err != nil {
+		return fmt.Errorf("secret.key_file: %w", err)
+	}
+	s := g.cfg.Store
+	switch s.Kind {
+	case "embedded":
+		g.store, err = sessions.OpenEmbedded(g.cfg.Path(s.Path), sessions.EmbeddedOptions{Logger: g.log, Retention: s.Retain})
+	case "valkey":
+		g.store, err = openValkey(ctx, s, g.log)
+	default:
+		err = fmt.Errorf("unknown kind %q", s.Kind)
+	}
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	g.stops = append(g.stops, func(context.Context) {
+		if err := g.store.Close(); err != nil {
+			g.log.Error("the store did not close well", "err", err)
+		}
+	})
+	return nil
+}
+
+// openMenus loads the menus and follows their edits.
+func (g *Gateway) openMenus(ctx context.Context) error {
+	dir := g.cfg.Path(g.cfg.Menus.Dir)
+	m, err := dialog.OpenMenus(ctx, os.DirFS(dir), env(g.cfg), g.store, g.log)
+	if err != nil {
+		return fmt.Errorf("menus.dir %s: %w", dir, err)
+	}
+	g.menus = m
+	g.background(ctx, func(ctx context.Context) {
+		if err := m.Watch(ctx, dir); err != nil {
+			g.log.Warn("edits of the menus need a restart", "err", err)
+		}
+	})
+	return nil
+}
+
+// startCore makes the connector and watches the core's heartbeat.
+func (g *Gateway) startCore(ctx context.Context) error {
+	c := g.cfg.Core
+	gsma, err := newGSMA(c, g.coreURL, g.cfg.Operator.Currency, g.cfg.Path(c.PINKey), g.log)
+	if err != nil {
+		return fmt.Errorf("core: %w", err)
+	}
+	g.core = gsma
+	g.watch = core.NewWatcher(core.WatcherConfig{Health: gsma.Health, Interval: c.Heartbeat,
+		Timeout: 2 * time.Second, Failures: 2, Log: g.log})
+	g.background(ctx, g.watch.Run)
+	return nil
+}
+
+// startLedger makes the ledger, the dialog and the sender, which hand work to
+// each other, and starts what runs by itself.
+func (g *Gateway) startLedger(ctx context.Context) error {
+	zone, err := time.LoadLocation(g.cfg.Operator.Timezone)
+	if err != nil {
+		return fmt.Errorf("operator.timezone: %w", err)
+	}
+	changed, record := func(sessions.Action) {}, func(dialog.Record) {}
+	if dir := g.cfg.CDR.Dir; dir != "" {
+		if g.cdr, err = ops.NewCDR(g.cfg.Path(dir), g.log); err != nil {
+			return err
+		}
+		changed, record = g.cdr.Action, g.cdr.Dialogue
+		g.background(ctx, g.cdr.Run)
+	}
+	l := g.cfg.Ledger
+	cfg := ledger.Config{
+		Store: g.store, Switch: g.core, Vault: g.keys, Worker: g.node, Changed: changed,
+		Notices: func(ctx context.Context, a sessions.Action) []*sessions.Notice {
+			return dialog.Notices(ctx, g.menus, g.store, g.log, a)
+		},
+		Hand:         func(n sessions.Notice) { g.sender.Hand(n) },
+		InquireAfter: l.InquireAfter, InquireMax: l.InquireMax, ManualAfter: l.ManualAfter, Log: g.log,
+	}
+	if g.listeners["callbacks"] != nil {
+		cfg.CallbackURL = g.callbackURL() + "/callbacks/"
+	}
+	g.ledger = ledger.New(cfg)
+	g.dialog = dialog.New(dialog.Config{
+		Store: g.store, Menus: g.menus, Ledger: g.ledger, Switch: g.core, Calls: g.watch, Vault: g.keys,
+		Node: g.node, Zone: zone, AnswerWithin: g.cfg.Dialog.AnswerWithin, Session: g.cfg.Dialog.Session,
+		Record: record, Log: g.log,
+	})
+	g.background(ctx, g.dialog.Sweep)
+	return nil
+}
+
+// callbackURL is where the core reaches the callback listener.
+func (g *Gateway) callbackURL() string {
+	if u := g.cfg.Callbacks.URL; u != "http://"+g.cfg.Callbacks.Listen {
+		return u
+	}
+	return "http://" + g.Addr("callbacks")
+}
+
+// recover takes over what an earlier process left, before anything new is born.
+// With a shared store, leases do that: other processes may be at work on it.
+func (g *Gateway) recover(ctx context.Context) error {
+	if g.cfg.Store.Kind == "embedded" {
+		rctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		if err := g.ledger.Recover(rctx); err != nil {
+			return fmt.Errorf("recovery: %w", err)
+		}
+		g.sender.Recover(rctx)
+	}
+	g.background(ctx, g.ledger.Follow)
+	g.background(ctx, g.sender.Run)
+	for _, l := range g.links {
+		g.runLink(ctx, l)
+	}
+	return nil
+}
+
+// startHTTP opens the doors: the public listener, the core's and the operators'.
+func (g *Gateway) startHTTP(_ context.Context) error {
+	ready := ops.Readyz(g.checks())
+	health := func(mux *http.ServeMux) {
+		mux.HandleFunc("GET /healthz", ops.Healthz)
+		mux.HandleFunc("GET /readyz", ready)
+	}
+
+	public := http.NewServeMux()
+	health(public)
+	public.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/phone", http.StatusFound)
+	})
+	if g.smsc != nil {
+		opt := phone.Options{SMSC: g.smsc, Code: g.code(), MSISDN: testMSISDN, Log: g.log}
+		if addr := g.Addr("simulator.core"); addr != "" {
+			opt.Core, opt.PIN = phone.HTTPCore("http://"+addr), testPIN
+		}
+		p, err := phone.New(opt)
+		if err != nil {
+			return err
+		}
+		g.phone = p
+		public.Handle("/phone", p)
+		public.Handle("/phone/", p)
+	} else {
+		public.HandleFunc("GET /phone", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "The phone plays the operator: set simulator.smpp, and a link to it, to use it.", http.StatusNotFound)
+		})
+	}
+	g.serveHTTP("http", public)
+	if g.phone != nil {
+		g.stops = append(g.stops, func(ctx context.Context) { _ = g.phone.Close(ctx) })
+	}
+
+	callbacks := http.NewServeMux()
+	callbacks.HandleFunc("PUT /callbacks/{token}", g.ledger.Callback)
+	callbacks.HandleFunc("POST /callbacks/{token}", g.ledger.Callback)
+	g.serveHTTP("callbacks", callbacks)
+
+	admin := http.NewServeMux()
+	health(admin)
+	admin.Handle("/actions/", ops.Guard(g.cfg.Admin.Token, ops.Actions(g.store)))
+	g.serveHTTP("admin", admin)
+	return nil
+}
+
+// code is what to dial for the first menu.
+func (g *Gateway) code() string { return g.menus.Code() }
+
+// checks are what /readyz asks.
+func (g *Gateway) checks() []ops.Check {
+	all := []ops.Check{
+		{Name: "store", Test: g.store.Health},
+		{Name: "menus", Test: func(context.Context) error {
+			if g.menus.Current() == nil {
+				return errors.New("no menus are loaded")
+			}
+			return nil
+		}},
+	}
+	return append(all, ops.Check{Name: "smpp", Test: func(context.Context) error { return g.bound() }})
+}

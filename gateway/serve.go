@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"nyota/gateway/config"
+)
+
+// stopWithin bounds an orderly stop; then the process ends anyway, as a crash
+// would, which loses nothing that was promised.
+const stopWithin = 15 * time.Second
+
+// serveCommand runs a gateway until ctx ends.
+func serveCommand(ctx context.Context, cfg config.Config, out, errOut io.Writer) error {
+	log := newLogger(cfg.Log, errOut)
+	g, err := Start(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	g.Announce(out)
+	select {
+	case <-ctx.Done():
+	case err = <-g.Failed():
+		log.Error("a part of the gateway stopped", "err", err)
+	}
+	log.Info("stopping")
+	sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer cancel()
+	return errors.Join(err, g.Stop(sctx))
+}
+
+func newLogger(cfg config.Log, w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.Level)) // validated with the configuration
+	opts := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// Announce says in a few lines what listens where and what to dial.
+func (g *Gateway) Announce(w io.Writer) {
+	cfg := g.cfg
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(w, "  %-10s "+format+"\n", append([]any{what}, args...)...)
+	}
+	fmt.Fprintln(w, "Nyota serves.")
+	base := "http://" + g.Addr("http")
+	if g.smsc != nil {
+		line("phone", "%s/phone", base)
+	} else {
+		line("http", "%s (no phone: simulator.smpp is off)", base)
+	}
+	for i, l := range cfg.SMPP.Links {
+		kind := "operator"
+		if g.smsc != nil && g.links[i].addr == g.Addr("simulator.smpp") {
+			kind = "simulated operator"
+		}
+		line("smpp", "link %s to %s at %s", l.Name, kind, g.links[i].addr)
+	}
+	if addr := g.Addr("simulator.core"); addr != "" {
+		line("core", "%s (simulated; faults: http://%s/faults)", g.coreURL, addr)
+	} else {
+		u, _ := url.Parse(g.coreURL)
+		line("core", "%s", u.Redacted())
+	}
+	if cfg.Store.Kind == "embedded" {
+		line("store", "embedded, in %s", cfg.Path(cfg.Store.Path))
+	} else {
+		line("store", "valkey at %v", cfg.Store.Addresses)
+	}
+	if addr := g.Addr("admin"); addr != "" {
+		line("admin", "http://%s/readyz", addr)
+	}
+	if g.smsc != nil {
+		hint := ""
+		if g.Addr("simulator.core") != "" {
+			hint = ", PIN " + testPIN
+		}
+		fmt.Fprintf(w, "Open %s/phone and dial %s as %s%s.\n", base, g.code(), testMSISDN, hint)
+	}
+}
