@@ -56,8 +56,10 @@ var (
 		{name: "payee_msisdn", typ: typeMSISDN, after: true},
 		{name: "agent_msisdn", typ: typeMSISDN, after: true},
 	}
-	targets    = []string{"to", "till", "biller", "agent"}
-	targetArgs = []argDef{
+	// A prepaid meter's payment buys a token, which nobody else tells the customer.
+	billResults = append([]resultDef{{name: "token", typ: typeText, after: true}, {name: "units", typ: typeText, after: true}}, actionResults...)
+	targets     = []string{"to", "till", "biller", "agent"}
+	targetArgs  = []argDef{
 		{"to", typeMSISDN, true}, {"till", typeText, true}, {"biller", typeText, true}, {"agent", typeText, true},
 	}
 	callDefs = []callDef{
@@ -65,7 +67,7 @@ var (
 			args: []argDef{{"to", typeMSISDN, false}, {"amount", typeMoney, false}, {"pin", typeSecret, false}, {"note", typeText, true}}},
 		{name: "merchantpay", action: true, results: actionResults,
 			args: []argDef{{"till", typeText, false}, {"amount", typeMoney, false}, {"pin", typeSecret, false}}},
-		{name: "billpay", action: true, results: actionResults,
+		{name: "billpay", action: true, results: billResults,
 			args: []argDef{{"biller", typeText, false}, {"reference", typeText, false}, {"amount", typeMoney, false}, {"pin", typeSecret, false}}},
 		{name: "airtime", action: true, results: actionResults,
 			args: []argDef{{"to", typeMSISDN, false}, {"amount", typeMoney, false}, {"pin", typeSecret, false}}},

@@ -336,7 +336,8 @@ func (l *loader) set(m *menu, screen int, n *node, o *option, e *edge) {
 			l.at(kv.key, "bad-name", fmt.Sprintf("{%s} cannot be set", kv.key.text), "")
 			continue
 		}
-		a, ok := l.source(m, screen, kv.val, value, m.vars[k].typ, false)
+		from := m.variable(value)
+		a, ok := l.source(m, screen, kv.val, value, m.vars[k].typ, from >= 0 && e.sets.has(from)) // in the order of the file
 		if !ok {
 			continue
 		}

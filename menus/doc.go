@@ -54,7 +54,8 @@
 //
 // save: {name: payee} stores the call's result "name" in the variable payee. An
 // action stores its results under their own names (balance, fee, payee_name,
-// payee_msisdn, agent_msisdn) if the core gives them. {customer} is always
+// payee_msisdn, agent_msisdn, and a billpay's token and units) if the core gives
+// them. {customer} is always
 // there, {ref} after an action that was done or is unknown, {reason} after a
 // refusal, {until} where the core said when it will be back. The loader follows
 // every way through the menu: a text or a call that uses a variable which may

@@ -1,5 +1,7 @@
 package menus
 
+import "strings"
+
 // sysText numbers the catalog's texts outside any menu.
 type sysText uint8
 
@@ -92,10 +94,11 @@ func (s *sysLang) reason(code string) string {
 	return ""
 }
 
-// kind is the text of a row's kind; an unknown one reads as itself.
+// kind is the text of a row's kind, whatever its case; an unknown one reads as
+// itself.
 func (s *sysLang) kind(k string) string {
 	for i := range s.kinds {
-		if s.kinds[i].name == k {
+		if strings.EqualFold(s.kinds[i].name, k) {
 			return s.kinds[i].text
 		}
 	}

@@ -222,6 +222,7 @@ var walletScripts = []string{
 	"3|1|123|01234567890|10000|@done fee=300|8642|@unknown_payee|1|2|DW/123|15000|@down|8642|@insufficient_funds|1|1000|@done fee=100|8642|@done balance=7",
 	"3|4|12|123456|@unknown_payee|123456|@done name=SHULE YA MSINGI|2|123456|@done name=SHULE YA MSINGI|1|a b|INV-77|20000|@done fee=500|8642|@insufficient_funds|1|2000|@down|8642|@done balance=10",
 	"3|4|123456|@down|1|INV-77|20000|@down|8642|@unknown",
+	"3|1|01234567890|10000|@done fee=300|8642|@done balance=5000,token=12345678901234567890,units=28.0",
 	"3|3|0|4|00",
 	"4|77|10001|@unknown_payee|10001|@done name=DUKA LA MAMA NEEMA|500|20000|@done fee=1200|8642|@insufficient_funds|1|10000|@done fee=700|8642|@done balance=3000",
 	"4|10001|@down|20000|@down|8642|@unknown",
