@@ -59,6 +59,7 @@ type Conn struct {
 	writing  atomic.Int64 // clock of the write under way, 0 without
 
 	reader reader // the reader's goroutine's own
+	calls  sync.Pool
 
 	mu       sync.Mutex
 	state    state

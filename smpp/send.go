@@ -3,7 +3,6 @@ package smpp
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"nyota/smpp/pdu"
 )
@@ -14,8 +13,14 @@ var (
 	errQueue    = errors.New("smpp: too many octets are queued")
 )
 
-// calls are reused: a call that has taken its token belongs to nobody.
-var calls = sync.Pool{New: func() any { return &call{ch: make(chan struct{}, 1)} }}
+// newCall returns a call for reuse: one that has taken its token belongs to
+// nobody and goes back to calls.
+func (c *Conn) newCall() *call {
+	if k, ok := c.calls.Get().(*call); ok {
+		return k
+	}
+	return &call{ch: make(chan struct{}, 1)}
+}
 
 // Do sends a request and waits for its response: first for a slot of the window,
 // at most until ctx ends, then for the response, at most Config.ResponseTimeout.
@@ -28,9 +33,9 @@ var calls = sync.Pool{New: func() any { return &call{ch: make(chan struct{}, 1)}
 // queued. Do must not be called on the reader's goroutine (by a Handler or a
 // callback of Go), which it would wait for.
 func (c *Conn) Do(ctx context.Context, b pdu.Body) (pdu.PDU, error) {
-	k := calls.Get().(*call)
+	k := c.newCall()
 	if wait, err := c.submit(ctx, b, k, nil, true); err != nil || !wait {
-		calls.Put(k)
+		c.calls.Put(k)
 		return pdu.PDU{}, err
 	}
 	if ctx.Done() == nil {
@@ -40,7 +45,7 @@ func (c *Conn) Do(ctx context.Context, b pdu.Body) (pdu.PDU, error) {
 		case <-k.ch:
 		case <-ctx.Done():
 			if err := c.abandon(k, context.Cause(ctx)); err != nil {
-				calls.Put(k)
+				c.calls.Put(k)
 				return pdu.PDU{}, err
 			}
 			<-k.ch // the response came first
@@ -48,7 +53,7 @@ func (c *Conn) Do(ctx context.Context, b pdu.Body) (pdu.PDU, error) {
 	}
 	p, err := k.p, k.err
 	k.p, k.err = pdu.PDU{}, nil
-	calls.Put(k)
+	c.calls.Put(k)
 	return p, err
 }
 
@@ -137,8 +142,8 @@ func (c *Conn) sendableLocked(id pdu.CommandID) error {
 // acquireLocked waits for a slot, which is the caller's when it returns nil. The
 // lock is released while it waits.
 func (c *Conn) acquireLocked(ctx context.Context) error {
-	k := calls.Get().(*call)
-	defer calls.Put(k)
+	k := c.newCall()
+	defer c.calls.Put(k)
 	c.win.wait(k)
 	c.win.grant()
 	if len(c.out) > 0 {
