@@ -25,6 +25,7 @@ import (
 func (g *Gateway) startSimulators(ctx context.Context) error {
 	if ln := g.listeners["simulator.core"]; ln != nil {
 		c := coresim.New(coresim.Config{Log: g.log})
+		g.stops = append(g.stops, func(context.Context) { c.Close() })
 		g.serveHTTP("simulator.core", c)
 	}
 	if ln := g.listeners["simulator.smpp"]; ln != nil {
@@ -100,6 +101,7 @@ func (g *Gateway) startCore(ctx context.Context) error {
 		return fmt.Errorf("core: %w", err)
 	}
 	g.core = gsma
+	g.stops = append(g.stops, func(context.Context) { gsma.Close() })
 	g.watch = core.NewWatcher(core.WatcherConfig{Health: gsma.Health, Interval: c.Heartbeat,
 		Timeout: 2 * time.Second, Failures: 2, Log: g.log})
 	g.background(ctx, g.watch.Run)

@@ -25,6 +25,7 @@ func simulateCommand(load func() (config.Config, error)) *cobra.Command {
 	parent := &cobra.Command{Use: "simulate", Short: "Run a simulated operator or core by itself"}
 
 	var listen, control, coreURL string
+	var redeliver time.Duration
 	smsc := &cobra.Command{
 		Use: "smsc", Short: "An operator: SMPP server with handsets, and the browser phone", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,12 +36,13 @@ func simulateCommand(load func() (config.Config, error)) *cobra.Command {
 			if listen == "" {
 				listen = cfg.Simulator.SMPP
 			}
-			return simulateSMSC(cmd.Context(), cmd.OutOrStdout(), newLogger(cfg.Log, os.Stderr), listen, control, coreURL)
+			return simulateSMSC(cmd.Context(), cmd.OutOrStdout(), newLogger(cfg.Log, os.Stderr), listen, control, coreURL, redeliver)
 		},
 	}
 	smsc.Flags().StringVar(&listen, "listen", "", "SMPP address (default: simulator.smpp)")
 	smsc.Flags().StringVar(&control, "control", "127.0.0.1:8070", "HTTP address of the phone and of the handsets' control; empty: off")
 	smsc.Flags().StringVar(&coreURL, "core", "", "base URL of a simulated core whose faults the phone can switch")
+	smsc.Flags().DurationVar(&redeliver, "redeliver", 0, "how long an answer that was not acknowledged is delivered again to the next bind; 0: the dialogue fails")
 
 	var coreListen string
 	core := &cobra.Command{
@@ -61,7 +63,7 @@ func simulateCommand(load func() (config.Config, error)) *cobra.Command {
 	return parent
 }
 
-func simulateSMSC(ctx context.Context, out io.Writer, log *slog.Logger, listen, control, coreURL string) error {
+func simulateSMSC(ctx context.Context, out io.Writer, log *slog.Logger, listen, control, coreURL string, redeliver time.Duration) error {
 	if listen == "" {
 		return errors.New("simulate smsc: no address: use --listen or simulator.smpp")
 	}
@@ -70,7 +72,7 @@ func simulateSMSC(ctx context.Context, out io.Writer, log *slog.Logger, listen, 
 	if err != nil {
 		return fmt.Errorf("simulate smsc: %w", err)
 	}
-	smsc := simulator.NewSMSC(simulator.SMSCConfig{Log: log})
+	smsc := simulator.NewSMSC(simulator.SMSCConfig{Log: log, Redeliver: redeliver})
 	fmt.Fprintf(out, "smsc listens on %s\n", ln.Addr())
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -108,6 +110,7 @@ func simulateCore(ctx context.Context, out io.Writer, log *slog.Logger, listen s
 	}
 	fmt.Fprintf(out, "core listens on %s\n", ln.Addr())
 	c := coresim.New(coresim.Config{Log: log})
+	defer c.Close()
 	return listenUntil(ctx, ln, c)
 }
 
