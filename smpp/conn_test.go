@@ -52,6 +52,8 @@ func dial(tb testing.TB, addr string, b Bind, cfg Config) *Conn {
 	return c
 }
 
+func itoa(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+
 func submit(text string) *pdu.SubmitSM {
 	return &pdu.SubmitSM{SourceAddr: []byte("NYOTA"), DestinationAddr: []byte("255700000001"), ShortMessage: []byte(text)}
 }

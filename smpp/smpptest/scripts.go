@@ -31,7 +31,7 @@ func accept(p *Peer, q pdu.PDU) error {
 	return nil
 }
 
-// behave accepts the bind and gives all but the session's own requests to each.
+// behave accepts the bind and gives all requests but the session's own to each.
 func behave(p *Peer, each func(*Peer, pdu.PDU) error) error {
 	if _, err := p.AcceptBind(); err != nil {
 		return err
@@ -45,10 +45,11 @@ func converse(p *Peer, each func(*Peer, pdu.PDU) error) error {
 		if err != nil {
 			return ended(err)
 		}
-		switch q.ID {
-		case pdu.IDEnquireLink:
+		switch {
+		case q.ID.IsResponse():
+		case q.ID == pdu.IDEnquireLink:
 			err = p.Send(0, q.Sequence, &pdu.EnquireLinkResp{})
-		case pdu.IDUnbind:
+		case q.ID == pdu.IDUnbind:
 			return p.Send(0, q.Sequence, &pdu.UnbindResp{})
 		default:
 			err = each(p, q)
