@@ -20,6 +20,10 @@ type Coding struct {
 	// Packed says that GSM 7-bit text travels eight septets in seven octets,
 	// with the padding of USSD.
 	Packed bool
+	// ASCIIIsGSM7 says that the peer writes the GSM default alphabet where it
+	// says data_coding 1. npm's smpp does, in what it sends by default: there
+	// an @ would be read as a NUL.
+	ASCIIIsGSM7 bool
 	// CBS reads all of data_coding as a coding scheme of cell broadcast and USSD
 	// (3GPP TS 23.038 section 5) instead of that of SMPP, in which 1 is ASCII, 3
 	// Latin-1, 4 binary and 8 UCS-2. The two agree on 0x0F and 0x48.
@@ -38,6 +42,9 @@ func (c Coding) Encoding(dcs byte) Encoding {
 	case 0x00:
 		return c.Default
 	case 0x01:
+		if c.ASCIIIsGSM7 {
+			return GSM7
+		}
 		return ASCII
 	case 0x03:
 		return Latin1

@@ -122,6 +122,7 @@ func TestTextGoesThroughDataCodings(t *testing.T) {
 		{"SMS default", Coding{}, DCSDefault, "a@€", "a\x00\x1b\x65"},
 		{"default set to Latin-1", Coding{Default: Latin1}, DCSDefault, "a@é", "a@\xe9"},
 		{"ASCII", Coding{}, DCSASCII, "a@", "a@"},
+		{"ASCII of a peer that means GSM", Coding{ASCIIIsGSM7: true}, DCSASCII, "a@{", "a\x00\x1b\x28"},
 		{"SMS UCS-2", Coding{}, DCSUCS2, "✓", "\x27\x13"},
 		{"USSD", Coding{}, DCSUSSD, "1. Tuma", "1. Tuma"},
 		{"USSD packed", Coding{Packed: true}, DCSUSSD, "1234567", "\x31\xd9\x8c\x56\xb3\xdd\x1a"},
