@@ -35,6 +35,7 @@ var house = map[string][]string{
 	"gateway/simulator":         {"smpp/..."},
 	"gateway/simulator/coresim": {},
 	"gateway/phone":             {"gateway/simulator", "smpp/..."},
+	"gateway/load":              {"smpp/..."},
 
 	"gateway": {"gateway/...", "menus", "sessions", "smpp/..."},
 }

@@ -4,6 +4,7 @@
 //	gateway check [dir]      checks menus
 //	gateway simulate smsc    an operator, to try a gateway with
 //	gateway simulate core    a core switch, to try a gateway with
+//	gateway load submit      traffic, to measure a message centre with
 //
 // This package is commands and wiring only; every promise is kept below it.
 package main
@@ -70,6 +71,6 @@ func command() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&file, "config", "", "configuration file (default: config.yaml of the working directory)")
-	root.AddCommand(serve, checkCommand(load), simulateCommand(load))
+	root.AddCommand(serve, checkCommand(load), simulateCommand(load), loadCommand())
 	return root
 }

@@ -26,6 +26,7 @@ func simulateCommand(load func() (config.Config, error)) *cobra.Command {
 
 	var listen, control, coreURL string
 	var redeliver time.Duration
+	var sink bool
 	smsc := &cobra.Command{
 		Use: "smsc", Short: "An operator: SMPP server with handsets, and the browser phone", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,6 +37,9 @@ func simulateCommand(load func() (config.Config, error)) *cobra.Command {
 			if listen == "" {
 				listen = cfg.Simulator.SMPP
 			}
+			if sink {
+				return simulateSink(cmd.Context(), cmd.OutOrStdout(), newLogger(cfg.Log, os.Stderr), listen)
+			}
 			return simulateSMSC(cmd.Context(), cmd.OutOrStdout(), newLogger(cfg.Log, os.Stderr), listen, control, coreURL, redeliver)
 		},
 	}
@@ -43,6 +47,11 @@ func simulateCommand(load func() (config.Config, error)) *cobra.Command {
 	smsc.Flags().StringVar(&control, "control", "127.0.0.1:8070", "HTTP address of the phone and of the handsets' control; empty: off")
 	smsc.Flags().StringVar(&coreURL, "core", "", "base URL of a simulated core whose faults the phone can switch")
 	smsc.Flags().DurationVar(&redeliver, "redeliver", 0, "how long an answer that was not acknowledged is delivered again to the next bind; 0: the dialogue fails")
+
+	smsc.Flags().BoolVar(&sink, "sink", false, "for measuring: answer every submit_sm at once and keep nothing; no handsets, no phone")
+	for _, other := range []string{"control", "core", "redeliver"} {
+		smsc.MarkFlagsMutuallyExclusive("sink", other)
+	}
 
 	var coreListen string
 	core := &cobra.Command{
@@ -97,6 +106,20 @@ func simulateSMSC(ctx context.Context, out io.Writer, log *slog.Logger, listen, 
 		go func() { cancel(listenUntil(ctx, web, mux)) }()
 	}
 	return errors.Join(smsc.Serve(ctx, ln), unlessCanceled(context.Cause(ctx)))
+}
+
+// simulateSink runs an operator that only answers.
+func simulateSink(ctx context.Context, out io.Writer, log *slog.Logger, listen string) error {
+	if listen == "" {
+		return errors.New("simulate smsc: no address: use --listen or simulator.smpp")
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", listen)
+	if err != nil {
+		return fmt.Errorf("simulate smsc: %w", err)
+	}
+	fmt.Fprintf(out, "smsc listens on %s\n", ln.Addr())
+	return simulator.NewSink(simulator.SinkConfig{Log: log}).Serve(ctx, ln)
 }
 
 func simulateCore(ctx context.Context, out io.Writer, log *slog.Logger, listen string) error {
