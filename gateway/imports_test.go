@@ -18,6 +18,7 @@ var house = map[string][]string{
 	"smpp/text":     {},
 	"smpp":          {"smpp/pdu", "smpp/text"},
 	"smpp/smpptest": {"smpp", "smpp/pdu", "smpp/text"},
+	"smpp/interop":  {"smpp/..."},
 
 	"menus":              {},
 	"sessions":           {},
