@@ -14,6 +14,7 @@
 //
 //	config.go    Config, Handler, Bind
 //	errors.go    what can go wrong
+//	stats.go     what is counted
 //	conn.go      the life of a connection
 //	send.go      Do, Go, TryGo, Reply
 //	window.go    our requests under way

@@ -17,7 +17,7 @@ import (
 func (c *Conn) Unbind(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 2*c.cfg.ResponseTimeout, ErrNoResponse)
 	defer cancel()
-	err := c.unbind(ctx)
+	err := c.unbind(ctx, ErrClosed)
 	c.fail(ErrClosed)
 	patience := time.NewTimer(linger)
 	defer patience.Stop()
@@ -28,7 +28,8 @@ func (c *Conn) Unbind(ctx context.Context) error {
 	return err
 }
 
-func (c *Conn) unbind(ctx context.Context) error {
+// unbind is Unbind; reason is the connection's if the peer agrees.
+func (c *Conn) unbind(ctx context.Context, reason error) error {
 	c.mu.Lock()
 	switch c.state {
 	case stateBound:
@@ -58,31 +59,32 @@ func (c *Conn) unbind(ctx context.Context) error {
 		return c.unbound(ctx)
 	}
 
-	k := &call{ch: make(chan struct{}, 1)}
+	result := make(chan error, 1)
 	c.mu.Lock()
 	if c.state != stateUnbinding {
 		c.mu.Unlock()
 		return c.unbound(ctx)
 	}
-	_, err := c.queueLocked(pdu.IDUnbind, &pdu.Unbind{}, k, nil)
+	_, err := c.queueLocked(pdu.IDUnbind, &pdu.Unbind{}, nil, func(_ pdu.PDU, err error) {
+		if err == nil {
+			c.fail(reason) // before the peer's closing is seen, which is none
+		}
+		result <- err
+	})
 	c.wakeLocked()
 	c.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	select {
-	case <-k.ch:
-		if k.err == nil {
-			return nil
-		}
+	case err := <-result:
 		var refused *StatusError
-		if errors.As(k.err, &refused) {
-			return k.err
+		if err == nil || errors.As(err, &refused) {
+			return err
 		}
-		return c.unbound(ctx)
 	case <-ctx.Done():
-		return c.unbound(ctx)
 	}
+	return c.unbound(ctx)
 }
 
 // unbound says whether the session ended in order after all, by the peer's
@@ -102,7 +104,7 @@ func (c *Conn) unbound(ctx context.Context) error {
 func (c *Conn) unbindIdle() {
 	ctx, cancel := context.WithTimeoutCause(c.ctx, c.cfg.ResponseTimeout, ErrNoResponse)
 	defer cancel()
-	if err := c.unbind(ctx); err != nil {
+	if err := c.unbind(ctx, ErrInactive); err != nil {
 		c.log.LogAttrs(context.Background(), levelOdd, "smpp: unbind of an idle session", attrErr(err))
 	}
 	c.fail(ErrInactive)
