@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ type centre struct {
 	in       chan pdu.PDU    // what the ESMEs sent, in the order of arrival
 	sessions chan *smpp.Conn // each session once
 	ended    chan *smpp.Conn
-	next     int // message_id, on the reader's goroutine of one session
+	next     atomic.Int64 // message_id
 }
 
 // startCentre serves until the test ends.
@@ -56,8 +57,7 @@ func startCentre(t *testing.T, cfg smpp.Config) *centre {
 // serve answers each request as a message centre would.
 func (c *centre) serve(_ context.Context, _ *smpp.Conn, p pdu.PDU) (pdu.Body, pdu.Status) {
 	c.in <- pdu.PDU{Header: p.Header, Body: pdu.Clone(p.Body)}
-	c.next++
-	id := []byte("a" + strconv.Itoa(c.next)) // hexadecimal for who insists on numbers
+	id := strconv.AppendInt([]byte("a"), c.next.Add(1), 10) // hexadecimal for who insists on numbers
 	switch b := p.Body.(type) {
 	case *pdu.SubmitSM:
 		if string(b.DestinationAddr) == "throttled" {
