@@ -114,14 +114,14 @@ func orElse[T comparable](v *T, def T) {
 }
 
 // Message returns a submit_sm of 129 octets, header included, when the number has
-// 12 digits: a text of 65 characters and two optional parameters, about what a
+// 12 digits: a text of 64 characters and two optional parameters, about what a
 // screen or a confirmation has.
 func Message(msisdn string) *pdu.SubmitSM {
 	return &pdu.SubmitSM{
 		ServiceType:   []byte("LOAD"),
 		SourceAddrTON: pdu.TONAlphanumeric, SourceAddr: []byte("NYOTA"),
 		DestAddrTON: pdu.TONInternational, DestAddrNPI: pdu.NPIISDN, DestinationAddr: []byte(msisdn),
-		ShortMessage: []byte("7KD0 You sent TZS 5,000 to 255700000002. Fee TZS 100. Bal 994,900"),
+		ShortMessage: []byte("7KD You sent TZS 5,000 to 255700000002. Fee TZS 100. Bal 994,900"),
 		TLVs: pdu.TLVs{
 			{Tag: pdu.TagLanguageIndicator, Value: []byte{1}},
 			{Tag: pdu.TagUserMessageReference, Value: []byte{0, 1}},

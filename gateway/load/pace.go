@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 )
@@ -16,11 +17,11 @@ const coarse = 5 * time.Millisecond
 
 // schedule calls begin for each request of this bind when it is due, or at once
 // when it was due before. It ends with the schedule, with ctx, with the connection
-// or when begin says so; after that it counts what was due and not begun.
+// or with an error of begin; after that it counts what was due and not begun.
 //
 // Request n of all binds together is due n/Rate after the start; the binds take
 // turns.
-func (s *sender) schedule(ctx context.Context, begin func(due time.Duration) bool) {
+func (s *sender) schedule(ctx context.Context, begin func(due time.Duration) error) {
 	alarm := newAlarm(s.cfg.plainTimers)
 	defer alarm.close()
 	end, alive := s.cfg.Duration, true
@@ -32,13 +33,19 @@ func (s *sender) schedule(ctx context.Context, begin func(due time.Duration) boo
 		}
 		switch {
 		case ctx.Err() != nil:
-			end = min(end, now)
+			end, alive = min(end, now), false
 		case now > end+patience:
 			alive = false
 		case alive:
-			s.begun++
-			alive = begin(due)
+			err := begin(due)
+			if !errors.Is(err, errNotBegun) {
+				s.begun++
+			}
+			alive = err == nil
 		}
+	}
+	if left := s.cfg.Duration - time.Since(s.start); alive && left > 0 {
+		alarm.wait(ctx, s.conn.Done(), left) // the rate is one of the whole time
 	}
 	s.missed = max(s.dueBefore(end), s.begun) - s.begun
 }

@@ -32,18 +32,20 @@ func newSender(cfg Config, c *smpp.Conn, index int) *sender {
 // the response timer bounds. What is under way when ctx ends is waited for: an
 // answer that comes tells more than none.
 func (s *sender) run(ctx context.Context) {
+	late, cancel := context.WithDeadline(ctx, s.start.Add(s.cfg.Duration+patience))
+	defer cancel()
 	switch {
-	case s.cfg.Pipeline && s.cfg.Rate > 0:
-		p := newPipeline(s)
-		s.schedule(ctx, func(due time.Duration) bool { return p.send(due) == nil })
-		p.wait()
 	case s.cfg.Pipeline:
-		p := newPipeline(s)
-		for !s.stopped.Load() && p.send(time.Since(s.start)) == nil {
+		p := newPipeline(s, late)
+		if s.cfg.Rate > 0 {
+			s.schedule(ctx, p.send)
+		} else {
+			for !s.stopped.Load() && p.send(time.Since(s.start)) == nil {
+			}
 		}
 		p.wait()
 	case s.cfg.Rate > 0:
-		s.pacedCallers(ctx)
+		s.pacedCallers(ctx, late)
 	default:
 		s.callers()
 	}
@@ -63,8 +65,8 @@ func (s *sender) callers() {
 
 // pacedCallers send by the schedule. When all of them wait for answers the next
 // request waits too, and its latency is counting.
-func (s *sender) pacedCallers(ctx context.Context) {
-	due := make(chan time.Duration, s.cfg.Window)
+func (s *sender) pacedCallers(ctx, late context.Context) {
+	due := make(chan time.Duration)
 	var wg sync.WaitGroup
 	for range s.cfg.Window {
 		wg.Go(func() {
@@ -73,13 +75,14 @@ func (s *sender) pacedCallers(ctx context.Context) {
 			}
 		})
 	}
-	s.schedule(ctx, func(t time.Duration) bool {
+	s.schedule(ctx, func(t time.Duration) error {
 		select {
 		case due <- t:
-			return true
+			return nil
 		case <-s.conn.Done():
-			return false
+		case <-late.Done():
 		}
+		return errNotBegun
 	})
 	close(due)
 	wg.Wait()
@@ -92,21 +95,25 @@ func (s *sender) do(due time.Duration) error {
 	s.meter.mu.Lock()
 	s.meter.count(time.Since(s.start), due, err)
 	s.meter.mu.Unlock()
-	return over(err)
+	return s.over(err)
 }
 
+// errNotBegun: the time was over before there was room for the request.
+var errNotBegun = errors.New("load: not begun")
+
 // over passes on an error that the next request would meet as well.
-func over(err error) error {
-	if errors.Is(err, smpp.ErrNotSent) && !errors.Is(err, smpp.ErrNoResponse) {
-		return err
+func (s *sender) over(err error) error {
+	if err == nil || s.conn.Err() == nil && (!errors.Is(err, smpp.ErrNotSent) || errors.Is(err, smpp.ErrNoResponse)) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // pipeline sends without waiting for answers.
 type pipeline struct {
 	s      *sender
-	free   []*flight // the sending goroutine's own
+	late   context.Context // ends when no request is to be begun any more
+	free   []*flight       // the sending goroutine's own
 	begun  uint64
 	wanted uint64        // guarded by meter.mu: how many answers there will be
 	have   uint64        // guarded by meter.mu: answers so far
@@ -121,25 +128,29 @@ type flight struct {
 	done func(pdu.PDU, error)
 }
 
-func newPipeline(s *sender) *pipeline {
-	return &pipeline{s: s, wanted: ^uint64(0), all: make(chan struct{})}
+func newPipeline(s *sender, late context.Context) *pipeline {
+	return &pipeline{s: s, late: late, wanted: ^uint64(0), all: make(chan struct{})}
 }
 
-// send begins one request that was due at that time. An error, which is counted,
-// says that there is no sense in sending more.
+// send begins one request that was due at that time. An error says that there is
+// no sense in sending more; but for errNotBegun it is counted.
 func (p *pipeline) send(due time.Duration) error {
 	f := p.take()
 	f.due = due
-	if err := p.s.conn.Go(context.Background(), p.s.cfg.Message, f.done); err != nil {
-		p.free = append(p.free, f)
-		m := p.s.meter
-		m.mu.Lock()
-		m.count(time.Since(p.s.start), due, err)
-		m.mu.Unlock()
-		return over(err)
+	err := p.s.conn.Go(p.late, p.s.cfg.Message, f.done)
+	if err == nil {
+		p.begun++
+		return nil
 	}
-	p.begun++
-	return nil
+	p.free = append(p.free, f)
+	if p.late.Err() != nil {
+		return errNotBegun
+	}
+	m := p.s.meter
+	m.mu.Lock()
+	m.count(time.Since(p.s.start), due, err)
+	m.mu.Unlock()
+	return p.s.over(err)
 }
 
 // take returns a flight that is not under way. There are about as many as the
