@@ -161,7 +161,7 @@ func start(t *testing.T, env []string, name string, args ...string) *process {
 		for scanner.Scan() {
 			p.mu.Lock()
 			p.tail = append(p.tail, scanner.Text())
-			if len(p.tail) > 60 {
+			if len(p.tail) > 400 {
 				p.tail = p.tail[1:]
 			}
 			p.mu.Unlock()
