@@ -1,0 +1,162 @@
+package ussd
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"nyota/gateway/dialog"
+	"nyota/menus"
+	"nyota/sessions"
+	"nyota/smpp/pdu"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestStandardDialectReadsTheNetworksEvents(t *testing.T) {
+	d := Standard()
+	for _, tc := range []struct {
+		name string
+		op   uint8
+		info []byte
+		kind dialog.Kind
+		id   string
+		seq  uint8
+		bad  bool
+	}{
+		{"a customer dials", 1, []byte{7, 0}, dialog.Dial, "7", 0, false},
+		{"PSSD too", 0, []byte{255, 2}, dialog.Dial, "255", 1, false},
+		{"a customer answers", 18, []byte{7, 6}, dialog.Answer, "7", 3, false},
+		{"a notice is answered", 19, []byte{7, 6}, dialog.Answer, "7", 3, false},
+		{"the end bit aborts, whatever the op", 18, []byte{7, 7}, dialog.Abort, "7", 3, false},
+		{"a vendor's op aborts", 0x81, []byte{7, 0}, dialog.Abort, "7", 0, false},
+		{"no session info: the number alone is the key", 1, nil, dialog.Dial, "", 0, false},
+		{"half a session info is none", 18, []byte{7}, dialog.Answer, "", 0, false},
+		{"an op of ours", 2, []byte{7, 0}, 0, "7", 0, true},
+		{"an op of nobody", 99, nil, 0, "", 0, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e, err := d.read(tc.op, tc.info)
+			if (err != nil) != tc.bad || e.kind != tc.kind || e.id != tc.id || e.sequence != tc.seq {
+				t.Errorf("%+v, %v", e, err)
+			}
+		})
+	}
+}
+
+func TestStandardDialectMarksQuestionsAndTheEnd(t *testing.T) {
+	d := Standard()
+	for _, tc := range []struct {
+		name string
+		end  bool
+		op   uint8
+		info [2]byte
+	}{
+		{"a question", false, 2, [2]byte{7, 6}},
+		{"the last screen", true, 17, [2]byte{7, 7}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var s pdu.SubmitSM
+			d.mark(&s, event{info: [2]byte{7, 6}, hasInfo: true}, tc.end)
+			op, _ := s.TLVs.Uint8(pdu.TagUSSDServiceOp)
+			info, ok := s.TLVs.Get(pdu.TagITSSessionInfo)
+			if op != tc.op || !ok || [2]byte(info) != tc.info {
+				t.Errorf("op %d info %v", op, info)
+			}
+		})
+	}
+	var s pdu.SubmitSM
+	d.mark(&s, event{}, false)
+	if _, ok := s.TLVs.Get(pdu.TagITSSessionInfo); ok {
+		t.Error("session info that the network never sent")
+	}
+}
+
+func TestNumbersComeInAllFormsAndAreOne(t *testing.T) {
+	c := menus.DefaultEnv().Country
+	for _, form := range []string{"255700000001", "+255700000001", "00255700000001", "0700000001", "700000001"} {
+		if got, err := e164([]byte(form), c); err != nil || got != "255700000001" {
+			t.Errorf("%s: %s %v", form, got, err)
+		}
+	}
+	for _, bad := range []string{"", "+", "NYOTA", "25570000000a", "1234567890123456"} {
+		if got, err := e164([]byte(bad), c); err == nil {
+			t.Errorf("%q is taken for %s", bad, got)
+		}
+	}
+	if got, _ := e164([]byte("254712345678"), c); got != "254712345678" {
+		t.Errorf("a foreign number became %s", got)
+	}
+}
+
+func TestCodeInTheDestinationAddressIsAsDialled(t *testing.T) {
+	for addr, want := range map[string]string{"*150*00#": "*150*00#", "150*00": "*150*00#", "#100": "#100#", "": ""} {
+		if got := dialled([]byte(addr)); got != want {
+			t.Errorf("%q: %q, want %q", addr, got, want)
+		}
+	}
+}
+
+func lane(n int) sessions.Key { return sessions.Key{MSISDN: fmt.Sprint(n)} }
+
+func TestM9WorkOfOneDialogueIsInOrderAndOneAtATime(t *testing.T) {
+	l := newLanes(16)
+	var (
+		mu    sync.Mutex
+		order []int
+		busy  int
+	)
+	first := make(chan struct{})
+	l.do(lane(1), func() { <-first })
+	for i := range maxWaiting {
+		ok := l.do(lane(1), func() {
+			mu.Lock()
+			defer mu.Unlock()
+			busy++
+			order = append(order, i)
+			if busy != 1 {
+				t.Error("two at once")
+			}
+			busy--
+		})
+		if !ok {
+			t.Fatalf("%d is refused", i)
+		}
+	}
+	if l.do(lane(1), func() {}) {
+		t.Error("a fifth key waits behind four")
+	}
+	ran := make(chan struct{})
+	if !l.do(lane(2), func() { close(ran) }) {
+		t.Error("another dialogue has to wait")
+	}
+	<-ran
+	close(first)
+	l.wait()
+	for i, n := range order {
+		if n != i {
+			t.Fatalf("order %v", order)
+		}
+	}
+}
+
+func TestM10DialoguesAtOnceAreBounded(t *testing.T) {
+	l := newLanes(2)
+	hold := make(chan struct{})
+	for i := range 2 {
+		if !l.do(lane(i), func() { <-hold }) {
+			t.Fatal("refused below the bound")
+		}
+	}
+	if l.do(lane(9), func() {}) {
+		t.Error("taken above the bound")
+	}
+	close(hold)
+	l.wait()
+	if !l.do(lane(9), func() {}) {
+		t.Error("refused although there is room again")
+	}
+	l.wait()
+}
