@@ -67,7 +67,7 @@ type Session struct {
 	Menu     string
 	Revision string // content hash of the menus this dialogue began on
 	State    []byte // the menu engine's state; its secrets are sealed
-	Screen   string // the text last shown, to show it again; never holds a secret
+	Screen   string // id of the screen last shown, for operators and records
 	Asking   bool   // a question is outstanding (M9): only then does an answer count
 	Action   string // id of the action that the dialogue waits for; "" if none
 	Node     string // the process that made the last step: another one shows the screen first (M7)

@@ -133,7 +133,7 @@ func (t *Turn) commit(ctx context.Context, a *sessions.Action) error {
 	s.Asking = t.turn.Call == nil && !t.turn.End
 	s.Expires = d.Now().Add(d.Session)
 	if t.turn.Call == nil {
-		s.Action = ""
+		s.Action, s.Screen = "", t.turn.Screen.ID
 	}
 	var stored sessions.Session
 	if a == nil {
