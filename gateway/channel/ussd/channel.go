@@ -68,9 +68,10 @@ func New(ctx context.Context, cfg Config) *Channel {
 	return c
 }
 
-// Close waits for the turns under way, each of which has its deadline.
+// Close refuses what comes from now on, so that the network takes it elsewhere,
+// and waits for the turns under way, each of which has its deadline.
 func (c *Channel) Close() {
-	c.lanes.wait()
+	c.lanes.close()
 	c.stop()
 }
 

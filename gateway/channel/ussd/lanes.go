@@ -17,8 +17,9 @@ type lanes struct {
 }
 
 type shard struct {
-	mu   sync.Mutex
-	busy map[sessions.Key][]func() // what waits behind the work under way
+	mu     sync.Mutex
+	closed bool
+	busy   map[sessions.Key][]func() // what waits behind the work under way
 }
 
 // maxWaiting bounds what may wait in one dialogue: a customer has one keypad.
@@ -33,11 +34,14 @@ func newLanes(concurrent int) *lanes {
 }
 
 // do runs work after all earlier work of the same dialogue. It is false, and the
-// work is not run, if there is no room.
+// work is not run, if there is no room, or after close.
 func (l *lanes) do(k sessions.Key, work func()) bool {
 	s := &l.shards[maphash.Comparable(l.seed, k)%uint64(len(l.shards))]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
 	if waiting, busy := s.busy[k]; busy {
 		if len(waiting) >= maxWaiting {
 			return false
@@ -73,5 +77,13 @@ func (s *shard) next(k sessions.Key) func() {
 	return waiting[0]
 }
 
-// wait returns when no work is under way.
-func (l *lanes) wait() { l.wg.Wait() }
+// close takes no more work and returns when none is under way.
+func (l *lanes) close() {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		s.closed = true
+		s.mu.Unlock()
+	}
+	l.wg.Wait()
+}
