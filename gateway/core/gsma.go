@@ -85,12 +85,12 @@ type Identifiers struct {
 // of ours that a core may ignore; its distance to X-Date does not depend on
 // clocks that agree.
 type GSMA struct {
-	cfg       GSMAConfig
-	base      *url.URL
-	transport *http.Transport
+	cfg  GSMAConfig
+	base *url.URL
+	gate *Gate
 	// pulse carries heartbeats: behind payments that wait for a slow core they
 	// would find no connection, and the core would seem to be gone.
-	pulse   *http.Transport
+	pulse   *Gate
 	done    map[string]bool
 	failed  map[string]bool
 	results map[string]string
@@ -116,7 +116,7 @@ func NewGSMA(cfg GSMAConfig) (*GSMA, error) {
 		if _, _, err := cfg.PIN.recipient(); err != nil {
 			return nil, err
 		}
-	} else if base.Scheme == "http" && !cfg.AllowClearPIN && !loopback(base.Hostname()) {
+	} else if base.Scheme == "http" && !cfg.AllowClearPIN && !Loopback(base.Hostname()) {
 		return nil, errors.New("core: PINs would cross the network unprotected: use an https url, or a key for PINs, or allow it")
 	}
 	cfg.defaults()
@@ -138,42 +138,13 @@ func NewGSMA(cfg GSMAConfig) (*GSMA, error) {
 		}
 		g.reasons[strings.ToLower(k)] = v
 	}
-	g.transport = cfg.transport(cfg.MaxConns)
-	g.pulse = cfg.transport(2)
+	g.gate = NewGate(GateConfig{TLS: cfg.TLS, DialTimeout: cfg.DialTimeout, MaxConns: cfg.MaxConns, MaxAnswer: cfg.MaxAnswer})
+	g.pulse = NewGate(GateConfig{TLS: cfg.TLS, DialTimeout: cfg.DialTimeout, MaxConns: 2, MaxAnswer: cfg.MaxAnswer})
 	return g, nil
 }
 
-// transport returns connections of our own making, at most as many.
-func (c *GSMAConfig) transport(conns int) *http.Transport {
-	dialer := &net.Dialer{Timeout: c.DialTimeout, KeepAlive: 15 * time.Second}
-	return &http.Transport{
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			nc, err := dialer.DialContext(ctx, network, addr)
-			if err != nil {
-				return nil, err
-			}
-			return &gatedConn{Conn: nc}, nil
-		},
-		TLSClientConfig:     c.TLS,
-		TLSHandshakeTimeout: c.DialTimeout,
-		// HTTP/1.1 alone: a connection carries one request at a time, which is
-		// what makes its octets attributable; and HTTP/2 repeats requests.
-		Protocols:              http1(),
-		MaxConnsPerHost:        conns,
-		MaxIdleConnsPerHost:    conns,
-		IdleConnTimeout:        30 * time.Second,
-		MaxResponseHeaderBytes: 32 << 10,
-		DisableCompression:     true, // a small answer must not grow
-	}
-}
-
-func http1() *http.Protocols {
-	p := new(http.Protocols)
-	p.SetHTTP1(true)
-	return p
-}
-
-func loopback(host string) bool {
+// Loopback says whether a host name or address is this machine.
+func Loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
@@ -235,8 +206,8 @@ func (c *GSMAConfig) defaults() {
 
 // Close closes idle connections. Calls under way go on.
 func (g *GSMA) Close() error {
-	g.transport.CloseIdleConnections()
-	g.pulse.CloseIdleConnections()
+	g.gate.Close()
+	g.pulse.Close()
 	return nil
 }
 
@@ -246,7 +217,7 @@ func (g *GSMA) Horizon() time.Duration { return g.cfg.Horizon }
 // Prepare returns the action's id, which must be a UUID: it is the request's
 // X-CorrelationID. A read has no wire key.
 func (g *GSMA) Prepare(r Request) (string, error) {
-	if !moves(r.Call) {
+	if !Moves(r.Call) {
 		return "", nil
 	}
 	if _, err := uuid.Parse(r.ID); err != nil || len(r.ID) != 36 {
@@ -255,8 +226,8 @@ func (g *GSMA) Prepare(r Request) (string, error) {
 	return r.ID, nil
 }
 
-// moves says whether a call moves money.
-func moves(call string) bool {
+// Moves says whether a call moves money.
+func Moves(call string) bool {
 	switch call {
 	case Transfer, MerchantPay, BillPay, Airtime, Withdrawal:
 		return true
@@ -280,7 +251,7 @@ func (g *GSMA) Call(ctx context.Context, r Request) (Outcome, error) {
 	case Statement:
 		return g.statement(ctx, r)
 	}
-	if !moves(r.Call) {
+	if !Moves(r.Call) {
 		return Outcome{}, unsent(r.Call, errors.New("this core does not know the call"))
 	}
 	if key, err := g.Prepare(r); err != nil {
@@ -333,18 +304,18 @@ func (g *GSMA) Health(ctx context.Context) (Health, error) {
 		return Health{}, err
 	}
 	h := Health{At: g.cfg.Now()}
-	if a.status == http.StatusServiceUnavailable {
+	if a.Status == http.StatusServiceUnavailable {
 		var e wireError
-		if decode(a.body, &e) == nil && e.Category.is("serviceUnavailable") {
+		if Decode(a.Body, &e) == nil && e.Category.is("serviceUnavailable") {
 			h.State = Unavailable
 			return h, nil
 		}
 	}
-	if a.status != http.StatusOK {
-		return Health{}, failed(op, fmt.Errorf("the core answered with status %d", a.status))
+	if a.Status != http.StatusOK {
+		return Health{}, failed(op, fmt.Errorf("the core answered with status %d", a.Status))
 	}
 	var hb wireHeartbeat
-	if err := decode(a.body, &hb); err != nil {
+	if err := Decode(a.Body, &hb); err != nil {
 		return Health{}, failed(op, err)
 	}
 	switch {

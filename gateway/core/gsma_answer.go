@@ -11,36 +11,36 @@ import (
 // judge reads the answer to an action's POST. Only three answers decide: 201
 // with a transaction that is the one asked for, 202, and a 4xx that carries a
 // refusal. All else, every 5xx among it, leaves the outcome unknown.
-func (g *GSMA) judge(ctx context.Context, want intent, a answer, pin Secret) (Outcome, error) {
+func (g *GSMA) judge(ctx context.Context, want intent, a Answer, pin Secret) (Outcome, error) {
 	switch {
-	case a.status == http.StatusCreated:
+	case a.Status == http.StatusCreated:
 		var t wireTransaction
-		if err := decode(a.body, &t); err != nil {
+		if err := Decode(a.Body, &t); err != nil {
 			return Outcome{}, failed(want.call, err)
 		}
 		return g.conclude(ctx, want, t)
-	case a.status == http.StatusAccepted:
+	case a.Status == http.StatusAccepted:
 		var s wireState
-		if err := decode(a.body, &s); err != nil {
+		if err := Decode(a.Body, &s); err != nil {
 			return Outcome{}, failed(want.call, err)
 		}
 		if _, err := segment(string(s.ID)); err != nil {
 			return Outcome{}, failed(want.call, errors.New("the core took the request and named no serverCorrelationId"))
 		}
 		return g.await(ctx, want, s, pin)
-	case a.status >= 400 && a.status < 500 && a.status != http.StatusRequestTimeout:
+	case a.Status >= 400 && a.Status < 500 && a.Status != http.StatusRequestTimeout:
 		var e wireError
-		if err := decode(a.body, &e); err != nil {
-			return Outcome{}, failed(want.call, fmt.Errorf("status %d: %w", a.status, err))
+		if err := Decode(a.Body, &e); err != nil {
+			return Outcome{}, failed(want.call, fmt.Errorf("status %d: %w", a.Status, err))
 		}
 		return g.refusal(want.call, e, pin)
 	}
-	out := Outcome{Detail: fmt.Sprintf("status %d", a.status)}
+	out := Outcome{Detail: fmt.Sprintf("status %d", a.Status)}
 	var e wireError
-	if decode(a.body, &e) == nil && e.Code != "" {
-		out.Detail = scrub(e.detail(), pin)
+	if Decode(a.Body, &e) == nil && e.Code != "" {
+		out.Detail = Scrub(e.detail(), pin)
 	}
-	return out, failed(want.call, fmt.Errorf("the core answered with status %d", a.status))
+	return out, failed(want.call, fmt.Errorf("the core answered with status %d", a.Status))
 }
 
 // conclude says what a transaction means for the action, after it was found to
@@ -50,7 +50,7 @@ func (g *GSMA) conclude(ctx context.Context, want intent, t wireTransaction) (Ou
 		// Its reference is for the record alone: it belongs to something else.
 		ref := reference(t)
 		g.log.ErrorContext(ctx, "core answered about something else", "op", want.call, "action", want.id, "ref", ref, "err", err)
-		return Outcome{Detail: "the core's transaction " + clean(ref, 64) + " does not match the action"}, failed(want.call, err)
+		return Outcome{Detail: "the core's transaction " + Clean(ref, 64) + " does not match the action"}, failed(want.call, err)
 	}
 	out := Outcome{Ref: reference(t)}
 	status := strings.ToLower(string(t.Status))
@@ -62,12 +62,12 @@ func (g *GSMA) conclude(ctx context.Context, want intent, t wireTransaction) (Ou
 		out.Fields = g.fields(want, t)
 	case g.failed[status]:
 		out.Status, out.Reason = Rejected, Other
-		out.Detail = "transaction " + clean(status, 40)
+		out.Detail = "transaction " + Clean(status, 40)
 	case status == "":
 		return out, failed(want.call, errors.New("the core's transaction has no status"))
 	default:
 		out.Status = Pending
-		out.Detail = "transaction " + clean(status, 40)
+		out.Detail = "transaction " + Clean(status, 40)
 	}
 	return out, nil
 }
@@ -124,10 +124,10 @@ func (g *GSMA) fields(want intent, t wireTransaction) Args {
 	}
 	for _, kv := range append(t.Custom[:len(t.Custom):len(t.Custom)], t.Metadata...) {
 		name := g.results[strings.ToLower(string(kv.Key))]
-		value := clean(string(kv.Value), 100)
+		value := Clean(string(kv.Value), 100)
 		if name == "balance" {
 			// It is shown as money: anything else under that name is left out.
-			value, _ = canonical(value)
+			value, _ = Canonical(value)
 		}
 		if name != "" {
 			add(name, value)
@@ -143,7 +143,7 @@ func (g *GSMA) fields(want intent, t wireTransaction) Args {
 			add(who, n)
 		}
 	}
-	if r := clean(string(t.Receipt), 64); !strings.EqualFold(r, string(t.Reference)) {
+	if r := Clean(string(t.Receipt), 64); !strings.EqualFold(r, string(t.Reference)) {
 		add("receipt", r)
 	}
 	return out

@@ -39,11 +39,11 @@ func (g *GSMA) ParseCallback(r io.Reader) (Callback, error) {
 	var state wireState
 	var problem wireError
 	for _, shape := range []any{&t, &state, &problem} {
-		if err := decode(body, shape); err != nil {
+		if err := Decode(body, shape); err != nil {
 			return Callback{}, failed("callback", err)
 		}
 	}
-	c := Callback{Ref: reference(t), Amount: string(t.Amount), Currency: clean(string(t.Currency), 3)}
+	c := Callback{Ref: reference(t), Amount: string(t.Amount), Currency: Clean(string(t.Currency), 3)}
 	if id := string(state.ID); id != "" {
 		if _, err := segment(id); err != nil {
 			return Callback{}, failed("callback", err)

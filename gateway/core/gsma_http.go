@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"syscall"
@@ -29,79 +28,29 @@ type exchange struct {
 	pulse       bool // over the heartbeat's own connections
 }
 
-// answer is what came back, read whole.
-type answer struct {
-	status int
-	body   []byte
-}
-
-// callError is a call that has no answer to judge. It holds no path, number or
-// body.
-type callError struct {
-	op    string
-	kind  error // ErrNotSent, ErrCut or nil
-	cause error
-}
-
-func (e *callError) Error() string {
-	if e.kind == nil {
-		return fmt.Sprintf("core: %s: %v", e.op, e.cause)
-	}
-	return fmt.Sprintf("core: %s: %v: %v", e.op, e.kind, e.cause)
-}
-
-func (e *callError) Unwrap() []error {
-	if e.kind == nil {
-		return []error{e.cause}
-	}
-	return []error{e.kind, e.cause}
-}
-
-func unsent(op string, cause error) error { return &callError{op: op, kind: ErrNotSent, cause: cause} }
-func failed(op string, cause error) error { return &callError{op: op, cause: cause} }
+func unsent(op string, cause error) error { return Unsent(op, cause) }
+func failed(op string, cause error) error { return Failed(op, cause) }
 
 // exchange sends one request, once, and reads its answer. Redirects are not
 // followed: a 3xx is an answer like any other.
-func (g *GSMA) exchange(ctx context.Context, x exchange) (answer, error) {
+func (g *GSMA) exchange(ctx context.Context, x exchange) (Answer, error) {
 	req, err := g.request(ctx, x)
 	if err != nil {
-		return answer{}, unsent(x.op, err)
-	}
-	if err := ctx.Err(); err != nil {
-		return answer{}, unsent(x.op, err)
+		return Answer{}, unsent(x.op, err)
 	}
 	started := g.cfg.Now()
-	var d departure
-	req = req.WithContext(httptrace.WithClientTrace(ctx, d.trace()))
-	transport := g.transport
+	gate := g.gate
 	if x.pulse {
-		transport = g.pulse
+		gate = g.pulse
 	}
-	resp, err := transport.RoundTrip(req)
+	a, err := gate.Do(ctx, x.op, req)
+	took := g.cfg.Now().Sub(started)
 	if err != nil {
-		e := &callError{op: x.op, cause: err}
-		switch {
-		case d.notSent():
-			e.kind = ErrNotSent
-		case !d.answered() && ended(err):
-			e.kind = ErrCut
-		}
-		g.log.DebugContext(ctx, "core exchange failed", "op", x.op, "took", g.cfg.Now().Sub(started), "err", e)
-		return answer{}, e
+		g.log.DebugContext(ctx, "core exchange failed", "op", x.op, "took", took, "err", err)
+		return Answer{}, err
 	}
-	defer func() { _ = resp.Body.Close() }()
-	if enc := resp.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return answer{}, failed(x.op, errors.New("the answer is compressed, which nobody asked for"))
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, g.cfg.MaxAnswer+1))
-	if err != nil {
-		return answer{}, failed(x.op, fmt.Errorf("the answer was cut off: %w", err))
-	}
-	if int64(len(body)) > g.cfg.MaxAnswer {
-		return answer{}, failed(x.op, fmt.Errorf("the answer has more than %d octets", g.cfg.MaxAnswer))
-	}
-	g.log.DebugContext(ctx, "core exchange", "op", x.op, "status", resp.StatusCode, "took", g.cfg.Now().Sub(started))
-	return answer{status: resp.StatusCode, body: body}, nil
+	g.log.DebugContext(ctx, "core exchange", "op", x.op, "status", a.Status, "took", took)
+	return a, nil
 }
 
 // ended says whether the peer ended the connection, or it broke.
@@ -164,7 +113,7 @@ func (g *GSMA) request(ctx context.Context, x exchange) (*http.Request, error) {
 
 // segment escapes an identifier as one segment of a path.
 func segment(s string) (string, error) {
-	if s == "" || s == "." || s == ".." || len(s) > 256 || clean(s, 256) != s {
+	if s == "" || s == "." || s == ".." || len(s) > 256 || Clean(s, 256) != s {
 		return "", errors.New("an identifier cannot be part of a path")
 	}
 	return url.PathEscape(s), nil
@@ -195,7 +144,7 @@ func (g *GSMA) follow(link string) (string, error) {
 	path = "/" + strings.TrimPrefix(path, "/")
 	for seg := range strings.SplitSeq(path[1:], "/") {
 		plain, err := url.PathUnescape(seg)
-		if err != nil || plain == "" || plain == "." || plain == ".." || strings.ContainsAny(plain, "/\\") || clean(plain, 256) != plain {
+		if err != nil || plain == "" || plain == "." || plain == ".." || strings.ContainsAny(plain, "/\\") || Clean(plain, 256) != plain {
 			return "", refused
 		}
 	}

@@ -87,7 +87,7 @@ func (g *GSMA) stateAt(ctx context.Context, op, id, path string) (wireState, err
 func (g *GSMA) settle(ctx context.Context, want intent, s wireState, pin Secret) (Outcome, error) {
 	switch {
 	case s.Status.is("pending"):
-		return Outcome{Status: Pending, Detail: scrub(clean(string(s.Reason), 200), pin)}, nil
+		return Outcome{Status: Pending, Detail: Scrub(Clean(string(s.Reason), 200), pin)}, nil
 	case s.Status.is("failed"):
 		if s.Error == nil {
 			return Outcome{}, failed(want.call, errors.New("the core says that it failed, and not why"))
@@ -170,18 +170,18 @@ var errNotFound = errors.New("the core knows no such object")
 
 // found reads the answer to a GET that asks what became of an action. An error
 // object there is about the asking, never about the action.
-func (g *GSMA) found(op string, a answer, v any) error {
-	if a.status == http.StatusOK {
-		if err := decode(a.body, v); err != nil {
+func (g *GSMA) found(op string, a Answer, v any) error {
+	if a.Status == http.StatusOK {
+		if err := Decode(a.Body, v); err != nil {
 			return failed(op, err)
 		}
 		return nil
 	}
 	var e wireError
-	if a.status == http.StatusNotFound && decode(a.body, &e) == nil && e.Category.is("identification") {
+	if a.Status == http.StatusNotFound && Decode(a.Body, &e) == nil && e.Category.is("identification") {
 		return failed(op, errNotFound)
 	}
-	return failed(op, fmt.Errorf("the core answered an inquiry with status %d", a.status))
+	return failed(op, fmt.Errorf("the core answered an inquiry with status %d", a.Status))
 }
 
 // Inquire asks, in this order and as far as known: the transaction by its
@@ -197,16 +197,10 @@ func (g *GSMA) Inquire(ctx context.Context, q Inquiry) (Outcome, error) {
 	out, err := g.inquire(ctx, want, q)
 	if err != nil {
 		out.Status = Unknown
-		if errors.Is(err, ErrNotSent) {
-			// The inquiry did not leave; of the action that says nothing.
-			err = failed(q.Call, fmt.Errorf("the inquiry did not reach the core: %w", hide{err}))
-		}
+		err = Asked(q.Call, err)
 	}
 	return out, err
 }
-
-// hide keeps the words of an error and takes away its kind.
-type hide struct{ error }
 
 func (g *GSMA) inquire(ctx context.Context, want intent, q Inquiry) (Outcome, error) {
 	known := false // the core once told us an id of its own for this action

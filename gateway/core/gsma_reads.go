@@ -14,21 +14,21 @@ import (
 )
 
 // read judges the answer to a read: a refusal is Rejected, as of an action.
-func (g *GSMA) read(r Request, a answer, ok int, v any) (Outcome, error) {
-	if a.status == ok {
-		if err := decode(a.body, v); err != nil {
+func (g *GSMA) read(r Request, a Answer, ok int, v any) (Outcome, error) {
+	if a.Status == ok {
+		if err := Decode(a.Body, v); err != nil {
 			return Outcome{}, failed(r.Call, err)
 		}
 		return Outcome{Status: Done}, nil
 	}
-	if a.status >= 400 && a.status < 500 && a.status != http.StatusRequestTimeout {
+	if a.Status >= 400 && a.Status < 500 && a.Status != http.StatusRequestTimeout {
 		var e wireError
-		if err := decode(a.body, &e); err != nil {
-			return Outcome{}, failed(r.Call, fmt.Errorf("status %d: %w", a.status, err))
+		if err := Decode(a.Body, &e); err != nil {
+			return Outcome{}, failed(r.Call, fmt.Errorf("status %d: %w", a.Status, err))
 		}
 		return g.refusal(r.Call, e, r.PIN)
 	}
-	return Outcome{}, failed(r.Call, fmt.Errorf("the core answered with status %d", a.status))
+	return Outcome{}, failed(r.Call, fmt.Errorf("the core answered with status %d", a.Status))
 }
 
 // account is the path of an account by one to three identifiers.
@@ -95,7 +95,7 @@ func (g *GSMA) accountName(ctx context.Context, r Request) (Outcome, error) {
 // fee asks for a quotation of an action. Field: fee.
 func (g *GSMA) fee(ctx context.Context, r Request) (Outcome, error) {
 	call := r.Args.Get("call")
-	if !moves(call) {
+	if !Moves(call) {
 		return Outcome{}, unsent(r.Call, errors.New("call: not an action"))
 	}
 	want, err := g.intent(call, r.ID, r.MSISDN, r.Args)
@@ -160,14 +160,14 @@ func (g *GSMA) balance(ctx context.Context, r Request) (Outcome, error) {
 }
 
 // own reads something of the customer's own account.
-func (g *GSMA) own(ctx context.Context, r Request, tail string) (answer, error) {
+func (g *GSMA) own(ctx context.Context, r Request, tail string) (Answer, error) {
 	p, err := g.msisdn(r.MSISDN)
 	if err != nil {
-		return answer{}, unsent(r.Call, fmt.Errorf("customer: %w", err))
+		return Answer{}, unsent(r.Call, fmt.Errorf("customer: %w", err))
 	}
 	path, err := account([]party{p}, tail)
 	if err != nil {
-		return answer{}, unsent(r.Call, err)
+		return Answer{}, unsent(r.Call, err)
 	}
 	return g.exchange(ctx, exchange{op: r.Call, method: http.MethodGet, path: path, pin: r.PIN})
 }
@@ -213,7 +213,7 @@ func row(customer string, t wireTransaction) Args {
 	}
 	who := ""
 	if len(other) > 0 {
-		who = clean(string(other[0].Value), 64)
+		who = Clean(string(other[0].Value), 64)
 		if other[0].Key.is("msisdn") {
 			who = digits(who)
 		}
@@ -235,10 +235,10 @@ func row(customer string, t wireTransaction) Args {
 	}
 	return Args{
 		{"date", at},
-		{"kind", clean(string(kind), 64)},
+		{"kind", Clean(string(kind), 64)},
 		{"amount", string(t.Amount)},
 		{"direction", direction},
 		{"party", who},
-		{"ref", clean(string(ref), 64)},
+		{"ref", Clean(string(ref), 64)},
 	}
 }

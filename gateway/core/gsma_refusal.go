@@ -11,6 +11,9 @@ var knownReasons = map[string]bool{
 	AmountInvalid: true, AccountBlocked: true, NotAllowed: true, SamePerson: true, Other: true,
 }
 
+// KnownReason says whether a refusal may have this reason.
+func KnownReason(reason string) bool { return knownReasons[reason] }
+
 // reasonOf is what the API's error codes mean to a customer. Those that need
 // their parameters to be understood are in reason.
 var reasonOf = map[string]string{
@@ -47,10 +50,10 @@ var reasonOf = map[string]string{
 // detail is the error in the core's own words, for the record.
 func (e wireError) detail() string {
 	var b strings.Builder
-	b.WriteString(clean(string(e.Category), 40))
+	b.WriteString(Clean(string(e.Category), 40))
 	b.WriteByte('/')
-	b.WriteString(clean(string(e.Code), 60))
-	if d := clean(string(e.Description), 256); d != "" {
+	b.WriteString(Clean(string(e.Code), 60))
+	if d := Clean(string(e.Description), 256); d != "" {
 		b.WriteString(": ")
 		b.WriteString(d)
 	}
@@ -58,13 +61,13 @@ func (e wireError) detail() string {
 		if i == 8 {
 			break
 		}
-		fmt.Fprintf(&b, " [%s=%s]", clean(string(p.Key), 40), clean(string(p.Value), 60))
+		fmt.Fprintf(&b, " [%s=%s]", Clean(string(p.Key), 40), Clean(string(p.Value), 60))
 	}
 	return b.String()
 }
 
-// scrub takes the PIN out of words that the core sent back.
-func scrub(words string, pin Secret) string {
+// Scrub takes the PIN out of words that the core sent back.
+func Scrub(words string, pin Secret) string {
 	if pin.IsZero() {
 		return words
 	}
@@ -75,7 +78,7 @@ func scrub(words string, pin Secret) string {
 // whether the core refused; without a code nobody can exclude that it was a
 // duplicate of a request that took effect.
 func (g *GSMA) refusal(op string, e wireError, pin Secret) (Outcome, error) {
-	out := Outcome{Detail: scrub(e.detail(), pin)}
+	out := Outcome{Detail: Scrub(e.detail(), pin)}
 	if e.Code.is("duplicateRequest") {
 		return out, failed(op, ErrDuplicate)
 	}

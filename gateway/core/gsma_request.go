@@ -36,12 +36,12 @@ func (g *GSMA) intent(call, id, msisdn string, args Args) (intent, error) {
 		return intent{}, fmt.Errorf("customer: %w", err)
 	}
 	in.debit = []party{payer}
-	amount, ok := canonical(args.Get("amount"))
+	amount, ok := Canonical(args.Get("amount"))
 	if !ok || amount == "0" {
 		return intent{}, errors.New("amount: not an amount")
 	}
 	in.amount = amount
-	in.note = clean(args.Get("note"), 160)
+	in.note = Clean(args.Get("note"), 160)
 	if call == Airtime {
 		in.kind, in.subType = BillPay, g.cfg.AirtimeSubType
 	}

@@ -36,13 +36,13 @@ type wireName struct {
 
 // String returns the name as a person reads it, or "".
 func (n wireName) String() string {
-	if s := clean(string(n.Full), 100); s != "" {
+	if s := Clean(string(n.Full), 100); s != "" {
 		return s
 	}
-	if s := clean(strings.Join([]string{string(n.First), string(n.Middle), string(n.Last)}, " "), 100); s != "" {
+	if s := Clean(strings.Join([]string{string(n.First), string(n.Middle), string(n.Last)}, " "), 100); s != "" {
 		return s
 	}
-	return clean(string(n.Native), 100)
+	return Clean(string(n.Native), 100)
 }
 
 type wireKYC struct {
@@ -161,7 +161,7 @@ func (d *decimal) UnmarshalJSON(b []byte) error {
 		*d = ""
 		return nil
 	}
-	s, ok := canonical(string(t))
+	s, ok := Canonical(string(t))
 	if !ok {
 		return errors.New("not an amount")
 	}
@@ -169,9 +169,9 @@ func (d *decimal) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// canonical returns an amount without needless zeros ("5000.00" is "5000"), and
+// Canonical returns an amount without needless zeros ("5000.00" is "5000"), and
 // whether it is one.
-func canonical(s string) (string, bool) {
+func Canonical(s string) (string, bool) {
 	whole, frac, point := strings.Cut(s, ".")
 	if whole == "" || len(whole) > 18 || len(whole) > 1 && whole[0] == '0' {
 		return "", false
@@ -228,9 +228,9 @@ func (i *instant) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// decode reads exactly one JSON value. One that names a thing twice says nothing
+// Decode reads exactly one JSON value. One that names a thing twice says nothing
 // certain about it, and is refused: encoding/json would take the last.
-func decode(body []byte, v any) error {
+func Decode(body []byte, v any) error {
 	if !utf8.Valid(body) {
 		return errors.New("the answer is not UTF-8")
 	}
@@ -283,9 +283,9 @@ func unambiguous(d *json.Decoder) error {
 	}
 }
 
-// clean makes a text from outside safe to keep and to show: one line, printable,
+// Clean makes a text from outside safe to keep and to show: one line, printable,
 // at most limit octets.
-func clean(s string, limit int) string {
+func Clean(s string, limit int) string {
 	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, ""), func(r rune) bool {
 		return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa1 || r == 0x2028 || r == 0x2029
 	}), " ")

@@ -13,7 +13,7 @@ func TestAmountsAreKeptCanonical(t *testing.T) {
 		"0": "0", "5000": "5000", "5000.00": "5000", "12.50": "12.5", "0.05": "0.05", "999999999999999999.9999": "999999999999999999.9999",
 		"": "", "-1": "", "+1": "", "01": "", "1.": "", ".5": "", "1e3": "", "1,000": "", "1.23456": "", "1000000000000000000": "", "٣": "", " 1": "",
 	} {
-		if got, ok := canonical(in); got != want || ok != (want != "") {
+		if got, ok := Canonical(in); got != want || ok != (want != "") {
 			t.Errorf("%q: %q, %v, want %q", in, got, ok, want)
 		}
 	}
@@ -36,7 +36,7 @@ func TestNamesComeOnce(t *testing.T) {
 		`[[{"a":1,"b":{},"a":1}]]`: false, "{\"k\":1,\"\u212a\":2}": false,
 	} {
 		var v any
-		if err := decode([]byte(body), &v); (err == nil) != ok {
+		if err := Decode([]byte(body), &v); (err == nil) != ok {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -50,7 +50,7 @@ func TestWordsOfTheCoreAreMadeSafe(t *testing.T) {
 		if in == "éé" {
 			limit = 3
 		}
-		if got := clean(in, limit); got != want {
+		if got := Clean(in, limit); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
@@ -81,7 +81,7 @@ func FuzzAnswer(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := answer{status: int(status), body: body}
+		a := Answer{Status: int(status), Body: body}
 		// A state that claims to be completed is not followed up here.
 		if !strings.Contains(strings.ToLower(string(body)), "completed") || status != 202 {
 			out, err := g.judge(ctx, want, a, Secret{})
@@ -99,14 +99,14 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 		var tx wireTransaction
-		if decode(body, &tx) == nil {
+		if Decode(body, &tx) == nil {
 			for _, cell := range row(customer, tx) {
 				if strings.ContainsAny(cell.Value, "\r\n") {
 					t.Errorf("%s is %q", cell.Name, cell.Value)
 				}
 			}
 			if amount := string(tx.Amount); amount != "" {
-				if c, ok := canonical(amount); !ok || c != amount {
+				if c, ok := Canonical(amount); !ok || c != amount {
 					t.Errorf("amount %q is not canonical", amount)
 				}
 			}
@@ -116,12 +116,12 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("%+v", c)
 		}
 		for _, v := range []any{new(wireState), new(wireQuotation), new(wireBalance), new(wireAccountName), new(wireHeartbeat), new([]wireTransaction)} {
-			if err := decode(body, v); err != nil && len(body) > 64 && strings.Contains(err.Error(), string(body)) {
+			if err := Decode(body, v); err != nil && len(body) > 64 && strings.Contains(err.Error(), string(body)) {
 				t.Errorf("the error quotes the answer: %v", err)
 			}
 		}
 		var l wireLink
-		if decode(body, &l) == nil {
+		if Decode(body, &l) == nil {
 			if p, err := g.follow(string(l.Link)); err == nil && (p[0] != '/' || strings.Contains(p, "..")) {
 				t.Errorf("%q leads to %q", l.Link, p)
 			}
