@@ -48,6 +48,7 @@ type Input struct {
 	Limits   Limits                                // of the channel; zero means the Env's
 	Seal     func(secret string) ([]byte, error)   // seals what a secret input was given
 	Down     func(call string) (Unavailable, bool) // why a call cannot be made now; nil: all can
+	Trace    func(screen, way string)              // told each way that the step takes, by the names of Flow; nil: nobody asks
 }
 
 // Unavailable says why a call cannot be made now.

@@ -235,7 +235,7 @@ func (l *loader) reasons(n *node, c *callSpec, branch func(*node) int) {
 		case !slices.Contains(reasonCodes, e.key.text):
 			l.at(e.key, "unknown-reason", fmt.Sprintf("the core never refuses with %q", e.key.text), suggest(e.key.text, reasonCodes, "one of: "+strings.Join(reasonCodes, ", ")))
 		default:
-			c.rejected = append(c.rejected, reasonBranch{e.key.text, branch(e.val)})
+			c.rejected = append(c.rejected, reasonBranch{e.key.text, WayRejected + " " + e.key.text, branch(e.val)})
 		}
 	}
 	if n.get("else") == nil {

@@ -152,6 +152,7 @@ type save struct {
 
 type reasonBranch struct {
 	code string
+	way  string // its name in Flow
 	next int
 }
 

@@ -120,8 +120,10 @@ func (r *run) keys() (Turn, error) {
 		}
 		switch v {
 		case "1":
+			r.trace(WayYes)
 			return r.forward(s.next)
 		case "2":
+			r.trace(WayNo)
 			return r.forward(s.no)
 		}
 	default:
@@ -150,6 +152,7 @@ func (r *run) choose(o *option, n int) (Turn, error) {
 			return r.show(), nil
 		}
 	}
+	r.trace(o.id)
 	for _, a := range o.set {
 		v := a.literal
 		if a.from >= 0 {
@@ -184,6 +187,7 @@ func (r *run) input(s *screen, v string) (Turn, error) {
 	} else {
 		r.set(s.input.slot, v)
 	}
+	r.trace(WayNext)
 	return r.forward(s.next)
 }
 
@@ -411,25 +415,26 @@ func (r *run) branch(c *callSpec, res *Result) {
 	if res.Ref != "" && c.def.action {
 		r.set(slotRef, clean(res.Ref, 40))
 	}
-	to := c.done
+	to, way := c.done, WayDone
 	switch outcome {
 	case Rejected:
-		to = c.refused
+		to, way = c.refused, WayRejected
 		reason := orOther(res.Reason)
 		for i := range c.rejected {
 			if c.rejected[i].code == reason {
-				to = c.rejected[i].next
+				to, way = c.rejected[i].next, c.rejected[i].way
 			}
 		}
 		r.set(slotReason, reason)
 	case Pending:
-		to = c.unknown
+		to, way = c.unknown, WayUnknown
 	case Down:
-		to = c.down
+		to, way = c.down, WayUnavailable
 		if !res.Until.IsZero() {
 			r.set(slotUntil, res.Until.Format(timeLayout))
 		}
 	}
+	r.trace(way)
 	if c.def.action && (outcome == Done || outcome == Pending) {
 		r.st.depth = 0 // no way back into what was paid
 	}
