@@ -198,7 +198,7 @@ func TestNPMClientReadsOurReceipts(t *testing.T) {
 	resp := peer.do("submit_sm", object{"source_addr": "npm", "destination_addr": customer, "short_message": "Habari", "registered_delivery": 1})
 	id, _ := resp["message_id"].(string)
 	b := request[*pdu.SubmitSM](t, c)
-	do[*pdu.DeliverSMResp](t, conn, receiptFor(b, id, true))
+	do[*pdu.DeliverSMResp](t, conn, receiptFor(b, id, pdu.StateDelivered, true))
 	has(t, peer.request("deliver_sm"), object{"esm_class": pdu.ESMTypeReceipt, "source_addr": customer, "destination_addr": "npm",
 		"receipted_message_id": id, "message_state": pdu.StateDelivered, "short_message": object{"message": "id:" + id +
 			" sub:001 dlvrd:001 submit date:2611231200 done date:2611231201 stat:DELIVRD err:000 text:Habari"}})

@@ -166,7 +166,7 @@ func TestPerlAndServerReadEachOthersMessages(t *testing.T) {
 	t.Run("receipt", func(t *testing.T) {
 		peer.tell("submit %s 0 0 %x", customer, "Habari")
 		id := peer.said("submitted")["message_id"]
-		got := deliver(t, receiptFor(request[*pdu.SubmitSM](t, c), id, true))
+		got := deliver(t, receiptFor(request[*pdu.SubmitSM](t, c), id, pdu.StateDelivered, true))
 		if got["esm_class"] != "4" || !strings.HasPrefix(got["short_message"], "id:"+id+" sub:001 ") ||
 			got["receipted_message_id"] != id+"\x00" || got["message_state"] != "\x02" {
 			t.Errorf("got %q", got)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -102,9 +103,9 @@ type stream struct {
 	down bool
 }
 
-// frames returns all whole PDUs, in the order of each stream. What a killed peer
+// frames returns the whole PDUs of each stream in their order. What a killed peer
 // left unfinished is not among them.
-func (r *recorder) frames(t *testing.T) [][]byte {
+func (r *recorder) frames(t *testing.T) map[stream][][]byte {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,7 +114,7 @@ func (r *recorder) frames(t *testing.T) [][]byte {
 		s := stream{p.conn, p.down}
 		streams[s] = append(streams[s], p.data...)
 	}
-	var all [][]byte
+	all := map[stream][][]byte{}
 	for s, b := range streams {
 		for len(b) >= 4 {
 			n := binary.BigEndian.Uint32(b)
@@ -123,19 +124,21 @@ func (r *recorder) frames(t *testing.T) [][]byte {
 			if uint64(n) > uint64(len(b)) {
 				break
 			}
-			all, b = append(all, b[:n]), b[n:]
+			all[s], b = append(all[s], b[:n]), b[n:]
 		}
 	}
 	return all
 }
 
-// count returns how many PDUs of an id passed so far.
-func (r *recorder) count(t *testing.T, id pdu.CommandID) int {
+// count returns how many PDUs of an id passed so far in one direction.
+func (r *recorder) count(t *testing.T, id pdu.CommandID, down bool) int {
 	t.Helper()
 	n := 0
-	for _, f := range r.frames(t) {
-		if binary.BigEndian.Uint32(f[4:]) == uint32(id) {
-			n++
+	for s, frames := range r.frames(t) {
+		for _, f := range frames {
+			if s.down == down && binary.BigEndian.Uint32(f[4:]) == uint32(id) {
+				n++
+			}
 		}
 	}
 	return n
@@ -145,7 +148,7 @@ func (r *recorder) count(t *testing.T, id pdu.CommandID) int {
 // when the connections are over.
 func (r *recorder) check(t *testing.T) {
 	t.Helper()
-	frames := r.frames(t)
+	frames := slices.Concat(slices.Collect(maps.Values(r.frames(t)))...)
 	t.Run("every PDU decodes and encodes to the same octets", func(t *testing.T) {
 		if len(frames) == 0 {
 			t.Fatal("nothing was recorded")

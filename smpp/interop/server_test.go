@@ -57,7 +57,8 @@ func startCentre(t *testing.T, cfg smpp.Config) *centre {
 // serve answers each request as a message centre would.
 func (c *centre) serve(_ context.Context, _ *smpp.Conn, p pdu.PDU) (pdu.Body, pdu.Status) {
 	c.in <- pdu.PDU{Header: p.Header, Body: pdu.Clone(p.Body)}
-	id := strconv.AppendInt([]byte("a"), c.next.Add(1), 10) // hexadecimal for who insists on numbers
+	c.next.Add(1)
+	id := c.messageID()
 	switch b := p.Body.(type) {
 	case *pdu.SubmitSM:
 		if string(b.DestinationAddr) == "throttled" {
@@ -76,6 +77,9 @@ func (c *centre) serve(_ context.Context, _ *smpp.Conn, p pdu.PDU) (pdu.Body, pd
 	resp, _ := p.ID.Response()
 	return pdu.New(resp), 0
 }
+
+// messageID is the last one given: hexadecimal, for who insists on numbers.
+func (c *centre) messageID() []byte { return strconv.AppendInt([]byte("a"), c.next.Load(), 10) }
 
 // request returns the next request, which must be of a kind.
 func request[T pdu.Body](t *testing.T, c *centre) T {
@@ -118,10 +122,13 @@ func wellBehaved(t *testing.T, conn *smpp.Conn) {
 }
 
 // receiptFor is a receipt as a message centre sends it.
-func receiptFor(b *pdu.SubmitSM, id string, withTLVs bool) *pdu.DeliverSM {
+func receiptFor(b *pdu.SubmitSM, id string, state uint8, withTLVs bool) *pdu.DeliverSM {
 	done := time.Date(2026, 11, 23, 12, 1, 0, 0, time.UTC)
-	r := pdu.Receipt{ID: id, Submitted: 1, Delivered: 1, SubmitDate: done.Add(-time.Minute), DoneDate: done,
-		State: pdu.StateDelivered, Text: string(b.ShortMessage)}
+	r := pdu.Receipt{ID: id, Submitted: 1, SubmitDate: done.Add(-time.Minute), DoneDate: done,
+		State: state, Text: string(b.ShortMessage)}
+	if state == pdu.StateDelivered {
+		r.Delivered = 1
+	}
 	d := &pdu.DeliverSM{SourceAddrTON: b.DestAddrTON, SourceAddrNPI: b.DestAddrNPI, SourceAddr: b.DestinationAddr,
 		DestAddrTON: b.SourceAddrTON, DestAddrNPI: b.SourceAddrNPI, DestinationAddr: b.SourceAddr,
 		ESMClass: pdu.ESMTypeReceipt, ShortMessage: r.AppendText(nil)}
