@@ -91,6 +91,13 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	}
 }
 
+func TestVariablesOfOthersAreLeftAlone(t *testing.T) {
+	_, err := Load(write(t, ""), []string{"NYOTA_PORT=tcp://10.0.0.1:8080", "NYOTA_SERVICE_HOST=10.0.0.1", "PATH=/bin"})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBadConfigurationNamesTheKey(t *testing.T) {
 	for _, tc := range []struct {
 		name, file string

@@ -51,6 +51,9 @@ func Load(path string, environ []string) (Config, error) {
 			continue
 		}
 		i := slices.IndexFunc(known, func(k string) bool { return envName(k) == name })
+		if i < 0 && !ofSection(known, name) {
+			continue // somebody else's: Kubernetes sets NYOTA_PORT for a service named nyota
+		}
 		if i < 0 {
 			return cfg, fmt.Errorf("environment: %s names no key of the configuration", name)
 		}
@@ -119,6 +122,15 @@ func (c *Config) complete() {
 	if c.Callbacks.URL == "" && c.Callbacks.Listen != "" {
 		c.Callbacks.URL = "http://" + c.Callbacks.Listen
 	}
+}
+
+// ofSection says whether a variable's name begins as those of a section do, so
+// that it can only be meant for us.
+func ofSection(known []string, name string) bool {
+	return slices.ContainsFunc(known, func(k string) bool {
+		section, _, _ := strings.Cut(k, ".")
+		return strings.HasPrefix(name, envName(section)+"_")
+	})
 }
 
 func envName(key string) string {
