@@ -19,6 +19,7 @@ func bindNPM(t *testing.T, c *centre, command string) (*npm, object) {
 
 func TestNPMClientBindsInEachWay(t *testing.T) {
 	t.Parallel()
+	needNPM(t)
 	c := startCentre(t, smpp.Config{EnquireInterval: 50 * time.Millisecond})
 	for _, bind := range binds {
 		t.Run(bind.name, func(t *testing.T) {

@@ -26,11 +26,11 @@ type npm struct {
 	backlog []npmEvent // read on the way to another
 }
 
-func startNPM(t *testing.T) *npm {
+// needNPM returns the paths of node and of the folder that npm's smpp is in.
+func needNPM(t *testing.T) (node, peers string) {
 	t.Helper()
-	node := need(t, "node")
-	peers := os.Getenv("NYOTA_PEERS")
-	if peers == "" {
+	node = need(t, "node")
+	if peers = os.Getenv("NYOTA_PEERS"); peers == "" {
 		var err error
 		if peers, err = filepath.Abs(filepath.Join("..", "..", ".ci", "cache", "peers")); err != nil {
 			t.Fatal(err)
@@ -39,6 +39,12 @@ func startNPM(t *testing.T) *npm {
 	if _, err := os.Stat(filepath.Join(peers, "node_modules", "smpp")); err != nil {
 		missing(t, "npm's smpp")
 	}
+	return node, peers
+}
+
+func startNPM(t *testing.T) *npm {
+	t.Helper()
+	node, peers := needNPM(t)
 	return &npm{process: start(t, []string{"NYOTA_PEERS=" + peers}, node, script(t, "peer.js"))}
 }
 

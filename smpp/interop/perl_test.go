@@ -18,14 +18,20 @@ import (
 // perl is an ESME of Perl's Net::SMPP, as gateway/testdata/peers/esme.pl runs it.
 type perl struct{ *process }
 
-// startPerl binds, or tries to, and returns the bind's response.
-func startPerl(t *testing.T, c *centre, kind, password string) (perl, map[string]string) {
+// needPerl returns the path of a perl that has Net::SMPP.
+func needPerl(t *testing.T) string {
 	t.Helper()
 	program := need(t, "perl")
 	if err := exec.CommandContext(t.Context(), program, "-MNet::SMPP", "-e1").Run(); err != nil {
 		missing(t, "Perl's Net::SMPP")
 	}
-	p := perl{start(t, nil, program, script(t, "esme.pl"), strconv.Itoa(c.r.port), kind, password)}
+	return program
+}
+
+// startPerl binds, or tries to, and returns the bind's response.
+func startPerl(t *testing.T, c *centre, kind, password string) (perl, map[string]string) {
+	t.Helper()
+	p := perl{start(t, nil, needPerl(t), script(t, "esme.pl"), strconv.Itoa(c.r.port), kind, password)}
 	return p, p.said("bound")
 }
 
@@ -58,6 +64,7 @@ func (p perl) said(name string) map[string]string {
 
 func TestPerlBindsInEachWay(t *testing.T) {
 	t.Parallel()
+	needPerl(t)
 	c := startCentre(t, smpp.Config{})
 	for _, bind := range binds {
 		t.Run(bind.name, func(t *testing.T) {
