@@ -61,7 +61,9 @@ type process struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	lines chan string   // of standard output
+	errs  chan string   // of standard error
 	ended chan struct{} // closed when it is over
+	outs  []io.Closer   // our ends of its outputs
 
 	mu   sync.Mutex
 	tail []string // of both outputs, for a failure
@@ -70,7 +72,7 @@ type process struct {
 func start(t *testing.T, env []string, program string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: filepath.Base(program), cmd: exec.Command(program, args...),
-		lines: make(chan string, 4096), ended: make(chan struct{})}
+		lines: make(chan string, 4096), errs: make(chan string, 4096), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, err := p.cmd.StdinPipe()
@@ -85,20 +87,13 @@ func start(t *testing.T, env []string, program string, args ...string) *process 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.in = in
+	p.in, p.outs = in, []io.Closer{out, errs}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	var readers sync.WaitGroup
-	readers.Go(func() {
-		p.read(out, func(line string) {
-			select {
-			case p.lines <- line:
-			default: // nobody wants them
-			}
-		})
-	})
-	readers.Go(func() { p.read(errs, func(string) {}) })
+	readers.Go(func() { p.read(out, p.lines) })
+	readers.Go(func() { p.read(errs, p.errs) })
 	go func() {
 		readers.Wait()
 		_ = p.cmd.Wait()
@@ -115,7 +110,7 @@ func start(t *testing.T, env []string, program string, args ...string) *process 
 	return p
 }
 
-func (p *process) read(r io.Reader, f func(string)) {
+func (p *process) read(r io.Reader, to chan<- string) {
 	scanner := bufio.NewScanner(r)
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
@@ -124,7 +119,10 @@ func (p *process) read(r io.Reader, f func(string)) {
 			p.tail = p.tail[1:]
 		}
 		p.mu.Unlock()
-		f(scanner.Text())
+		select {
+		case to <- scanner.Text():
+		default: // nobody wants them
+		}
 	}
 	_, _ = io.Copy(io.Discard, r) // a line too long must not stop it
 }
@@ -132,7 +130,14 @@ func (p *process) read(r io.Reader, f func(string)) {
 // kill ends the process as kill -9 does and waits for its end.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
-	<-p.ended
+	select {
+	case <-p.ended:
+	case <-time.After(patience): // a child of its own keeps its outputs open
+		for _, c := range p.outs {
+			_ = c.Close()
+		}
+		<-p.ended
+	}
 	_ = p.in.Close()
 }
 
