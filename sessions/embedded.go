@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -40,14 +41,17 @@ const (
 
 // Embedded is the store in this process, on pebble: one directory, one process.
 //
-// A plain step is written to the log without waiting for the disk. Commits with
-// an action or a notice wait for an fsync, which all commits under way share.
+// A plain step is written to the log within about a millisecond, and the first of
+// a dialogue before Commit returns, without waiting for the disk: kill -9 loses
+// no more than that. Commits with an action or a notice wait for an fsync, which
+// all commits under way share.
 // The log is one sequence: what a durable commit builds on is durable with it.
 //
 // When the disk refuses a write (or is full), nobody knows what the log holds:
 // the process logs the reason and exits with status 1, and a restart recovers.
 type Embedded struct {
 	db     *pebble.DB
+	disk   *logFS
 	lock   *pebble.Lock
 	dir    string
 	now    func() time.Time
@@ -60,9 +64,12 @@ type Embedded struct {
 	notices queue
 	expiry  queue
 
+	unwritten  atomic.Bool // plain steps wait in pebble's memory
+	unwrittenC chan struct{}
+
 	gate
 	stop  context.CancelFunc
-	tasks sync.WaitGroup // the sweeper and the waits for fsyncs
+	tasks sync.WaitGroup // the sweeper, the writer of steps and the waits for fsyncs
 }
 
 var _ Store = (*Embedded)(nil)
@@ -110,12 +117,13 @@ func OpenEmbedded(dir string, opts EmbeddedOptions) (*Embedded, error) {
 		}
 		return nil, fmt.Errorf("%w: %s (%w)", ErrInUse, dir, err)
 	}
-	db, err := pebble.Open(abs, pebbleOptions(lock, opts.fs, opts.Logger))
+	disk := &logFS{FS: opts.fs}
+	db, err := pebble.Open(abs, pebbleOptions(lock, disk, opts.Logger))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sessions: open %s: %w", dir, err), lock.Close())
 	}
 	e := &Embedded{
-		db: db, lock: lock, dir: abs,
+		db: db, disk: disk, lock: lock, dir: abs, unwrittenC: make(chan struct{}, 1),
 		now: opts.Now, log: opts.Logger, retain: opts.Retention, free: opts.MinFree,
 	}
 	for i := range e.stripe {
@@ -127,6 +135,7 @@ func OpenEmbedded(dir string, opts EmbeddedOptions) (*Embedded, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	e.tasks.Go(func() { e.sweepEvery(ctx, opts.Sweep) })
+	e.tasks.Go(func() { e.writeSteps(ctx) })
 	return e, nil
 }
 
@@ -217,7 +226,7 @@ func (e *Embedded) SaveRevision(ctx context.Context, id string, source []byte) e
 	if err := b.Set(key, source, nil); err != nil {
 		return fmt.Errorf("sessions: %w", err)
 	}
-	wait, err := e.apply(b, true)
+	wait, err := e.apply(b, keepDurable)
 	if err != nil {
 		return err
 	}
@@ -256,25 +265,44 @@ func (e *Embedded) get(key []byte) (string, bool, error) {
 	return s, true, done.Close()
 }
 
-// apply writes a batch to the log and makes it visible. With sync set, wait
-// ends when the disk has it, or with ErrUncertain when ctx is over first. The
-// batch is the store's from then on.
-func (e *Embedded) apply(b *pebble.Batch, sync bool) (wait func(context.Context) error, err error) {
-	if !sync {
+// keep says how much a commit must survive.
+type keep uint8
+
+const (
+	keepSoon    keep = iota // written to the log soon: a plain step
+	keepWritten             // written on return: survives the process
+	keepDurable             // on the disk on return: survives the power
+)
+
+// apply writes a batch to the log and makes it visible. wait ends when it is kept
+// as asked, or with ErrUncertain when ctx is over first. The batch is the store's
+// from then on.
+func (e *Embedded) apply(b *pebble.Batch, k keep) (wait func(context.Context) error, err error) {
+	if k == keepSoon {
 		err := e.db.Apply(b, pebble.NoSync)
 		_ = b.Close()
 		if err != nil {
 			return nil, fmt.Errorf("sessions: %w", err)
 		}
+		e.wrote()
 		return func(context.Context) error { return nil }, nil
 	}
+	if k == keepDurable {
+		e.disk.durable.Add(1)
+	}
 	if err := e.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
+		if k == keepDurable {
+			e.disk.durable.Add(-1)
+		}
 		_ = b.Close()
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
 	synced := make(chan error, 1)
 	e.tasks.Go(func() {
 		err := b.SyncWait()
+		if k == keepDurable {
+			e.disk.durable.Add(-1)
+		}
 		_ = b.Close()
 		synced <- err
 	})

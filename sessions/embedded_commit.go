@@ -106,6 +106,7 @@ func (e *Embedded) step(ctx context.Context, s Session) (Session, error) {
 		return Session{}, fmt.Errorf("sessions: %w", err)
 	}
 	st.keep(s.Key, row)
+	e.wrote()
 	return s, nil
 }
 
@@ -175,7 +176,14 @@ func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, dura
 		_ = b.Close()
 		return nil, err
 	}
-	wait, err := e.apply(b, durable)
+	k := keepSoon
+	switch {
+	case durable:
+		k = keepDurable
+	case s != nil && s.Version == 0:
+		k = keepWritten // a dialogue that began is found again after kill -9
+	}
+	wait, err := e.apply(b, k)
 	if err != nil {
 		return nil, err
 	}

@@ -218,7 +218,7 @@ func (e *Embedded) lease(place []byte, kind byte, due, end uint64) (Record, erro
 		_ = b.Close()
 		return nil, w.err
 	}
-	if _, err := e.apply(b, false); err != nil {
+	if _, err := e.apply(b, keepSoon); err != nil {
 		return nil, err
 	}
 	e.queueOf(kind).wrote(end)

@@ -108,7 +108,7 @@ func (e *Embedded) expire(place, version []byte) (bool, error) {
 		_ = w.b.Close()
 		return false, w.err
 	}
-	if _, err := e.apply(w.b, false); err != nil {
+	if _, err := e.apply(w.b, keepSoon); err != nil {
 		return false, err
 	}
 	if moved != 0 {
