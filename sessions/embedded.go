@@ -41,9 +41,9 @@ const (
 
 // Embedded is the store in this process, on pebble: one directory, one process.
 //
-// A plain step is written to the log within about a millisecond, and the first of
-// a dialogue before Commit returns, without waiting for the disk: kill -9 loses
-// no more than that. Commits with an action or a notice wait for an fsync, which
+// A plain step is written to the log at once, or within a millisecond on a busy
+// store, and the first of a dialogue before Commit returns, without waiting for
+// the disk: kill -9 loses no more than that. Commits with an action or a notice wait for an fsync, which
 // all commits under way share.
 // The log is one sequence: what a durable commit builds on is durable with it.
 //

@@ -98,11 +98,14 @@ func (f *logFile) Close() error {
 	return f.File.Close()
 }
 
-// writeEvery is the shortest time between two writes of plain steps: more would
-// cost a busy gateway a core.
-const writeEvery = time.Millisecond
+// Plain steps are written at once while there are few, and every millisecond while
+// there are many: more writes than that would cost a busy gateway a core.
+const (
+	writeEvery = time.Millisecond
+	writeBurst = 16 * writeEvery // as many at once, after a pause
+)
 
-// wrote asks for plain steps to be written soon.
+// wrote asks for a plain step to be written.
 func (e *Embedded) wrote() {
 	if e.unwritten.CompareAndSwap(false, true) {
 		select {
@@ -112,26 +115,34 @@ func (e *Embedded) wrote() {
 	}
 }
 
-// writeSteps writes plain steps to the log, soon after each, until ctx ends.
+// writeSteps writes plain steps to the log until ctx ends.
 func (e *Embedded) writeSteps(ctx context.Context) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
+	var paid time.Time // up to when writes are used up
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-e.unwrittenC:
 		}
+		now := time.Now()
+		if paid.Before(now) {
+			paid = now
+		}
+		if wait := paid.Sub(now) - writeBurst; wait > 0 {
+			pause.Reset(wait)
+			select {
+			case <-ctx.Done():
+				return
+			case <-pause.C:
+			}
+		}
+		paid = paid.Add(writeEvery)
 		e.unwritten.Store(false)
 		// An empty record at the log's end, to wait for.
 		if err := e.db.LogData(nil, pebble.Sync); err != nil {
 			e.log.Error("store: plain steps are not written", "err", err)
-		}
-		pause.Reset(writeEvery)
-		select {
-		case <-ctx.Done():
-			return
-		case <-pause.C:
 		}
 	}
 }
