@@ -26,6 +26,10 @@ var house = map[string][]string{
 
 	"gateway/config": {},
 	"gateway/core":   {},
+
+	"gateway/core/coretest": {"gateway/core"},
+	"gateway/core/momo":     {"gateway/core"},
+
 	"gateway/ledger": {"gateway/core", "sessions"},
 	"gateway/dialog": {"gateway/core", "gateway/ledger", "menus", "sessions"},
 
@@ -35,6 +39,7 @@ var house = map[string][]string{
 
 	"gateway/simulator":         {"smpp/..."},
 	"gateway/simulator/coresim": {},
+	"gateway/simulator/momosim": {},
 	"gateway/phone":             {"gateway/simulator", "smpp/..."},
 	"gateway/load":              {"smpp/..."},
 
@@ -48,6 +53,8 @@ var onlyInTests = map[string][]string{
 	"sessions":                  {"sessions/storetest"},
 	"gateway":                   {"sessions/storetest"},
 	"gateway/core":              {"gateway/simulator/coresim"},
+	"gateway/core/coretest":     {"gateway/simulator/coresim"},
+	"gateway/core/momo":         {"gateway/core/coretest", "gateway/simulator/momosim"},
 	"gateway/simulator/coresim": {"gateway/core"},
 	"gateway/ledger":            {"gateway/simulator/coresim"},
 	"gateway/dialog":            {"gateway/simulator/coresim"},
