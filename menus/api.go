@@ -34,21 +34,23 @@ const (
 	Keys                        // the customer answered with Text
 	Answer                      // the core answered the outstanding Call with Result
 	Show                        // show the present screen again; consumes nothing
+	Redial                      // the customer dialled again; State is what Program.Dropped kept
 )
 
 // Input is everything a step depends on beside the State: the engine has no
 // clock, no configuration and no I/O.
 type Input struct {
 	Kind     InputKind
-	Text     Typed
-	Result   Result                                // of Answer
-	Customer string                                // MSISDN, E.164 digits: {customer}
-	Language string                                // of Begin: the remembered language, "" for the menu's first
-	Now      time.Time                             // of the customer's operator, for date inputs
-	Limits   Limits                                // of the channel; zero means the Env's
-	Seal     func(secret string) ([]byte, error)   // seals what a secret input was given
-	Down     func(call string) (Unavailable, bool) // why a call cannot be made now; nil: all can
-	Trace    func(screen, way string)              // told each way that the step takes, by the names of Flow; nil: nobody asks
+	Text     Typed                                            // of Keys: what was typed; of Begin: the shortcut behind the code
+	Result   Result                                           // of Answer
+	Customer string                                           // MSISDN, E.164 digits: {customer}
+	Language string                                           // of Begin: the remembered language, "" for the menu's first
+	Now      time.Time                                        // of the customer's operator, for date inputs
+	Limits   Limits                                           // of the channel; zero means the Env's
+	Seal     func(secret string) ([]byte, error)              // seals what a secret input was given
+	Same     func(sealed []byte, secret string) (bool, error) // whether a sealed secret is this one, for same_as
+	Down     func(call string) (Unavailable, bool)            // why a call cannot be made now; nil: all can
+	Trace    func(screen, way string)                         // told each way that the step takes, by the names of Flow; nil: nobody asks
 }
 
 // Unavailable says why a call cannot be made now.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -25,8 +26,9 @@ screens:
     text: {en: Hello, sw: Habari}
     options:
       - {id: bye, label: {en: Bye, sw: Kwaheri}, go: bye}
-  bye: {kind: end, text: {en: Bye, sw: Kwaheri}}
-`
+` + okBye
+
+const okBye = "  bye: {kind: end, text: {en: Bye, sw: Kwaheri}}\n"
 
 // golden compares got with a file beside the test data.
 func golden(t *testing.T, name, got string) {
@@ -64,6 +66,39 @@ func beside(t *testing.T, name string, data []byte) fstest.MapFS {
 		fsys["texts.yaml"] = &fstest.MapFile{Data: textsFile(t)}
 	}
 	return fsys
+}
+
+// TestBrokenCatalogsAreReported has a folder where it takes several files to be
+// wrong.
+func TestBrokenCatalogsAreReported(t *testing.T) {
+	dirs, err := filepath.Glob("testdata/broken/*/a.yaml")
+	if err != nil || len(dirs) < 6 {
+		t.Fatalf("%d folders, %v", len(dirs), err)
+	}
+	for _, first := range dirs {
+		dir := filepath.Dir(first)
+		code := filepath.Base(dir)
+		t.Run(code, func(t *testing.T) {
+			fsys := fstest.MapFS{"texts.yaml": {Data: textsFile(t)}}
+			files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range files {
+				data, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fsys[filepath.Base(path)] = &fstest.MapFile{Data: data}
+			}
+			_, err = Load(fsys, DefaultEnv())
+			var ps Problems
+			if !errors.As(err, &ps) || !slices.ContainsFunc(ps, func(p Problem) bool { return p.Code == code }) {
+				t.Fatalf("no problem %q:\n%v", code, err)
+			}
+			golden(t, filepath.Join("testdata/broken", code+".txt"), ps.Error()+"\n")
+		})
+	}
 }
 
 func TestBrokenMenusAreReportedWithPlaceCodeCaretAndFix(t *testing.T) {

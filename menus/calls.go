@@ -16,10 +16,11 @@ const (
 	typeKind   // kind of a statement's row
 	typeSign   // in or out
 	typeRows
+	typeChoice // the value of a choice
 )
 
 func (t valueType) String() string {
-	return [...]string{"nothing", "text", "number", "money", "msisdn", "date", "time", "secret", "reason", "kind", "direction", "rows"}[t]
+	return [...]string{"nothing", "text", "number", "money", "msisdn", "date", "time", "secret", "reason", "kind", "direction", "rows", "choice"}[t]
 }
 
 // A call that menus can make of the core: the closed set that the loader knows.

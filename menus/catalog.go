@@ -13,7 +13,8 @@ type Catalog struct {
 	source   []byte
 	programs []*Program // sorted by name
 	codes    map[string]*Program
-	system   []*sysLang // sorted by language
+	keywords map[string]*Program // in capitals
+	system   []*sysLang          // sorted by language
 }
 
 // Revision is a short hash of all files and the Env: 16 hexadecimal digits.
@@ -23,9 +24,10 @@ func (c *Catalog) Revision() string { return c.revision }
 // caller must not change it.
 func (c *Catalog) Source() []byte { return c.source }
 
-// Dial finds the menu of a dialled string. What follows the code is in rest:
-// "1*2" of "*150*00*1*2#", and then ok is false, because no menu declares what
-// its shortcuts mean; p is the menu of the code alone, nil if there is none.
+// Dial finds the menu of a dialled string. What follows the code is in rest, "1*2"
+// of "*150*00*1*2#": the Text of the Begin that follows, if ok says that the menu
+// declares such a shortcut. If ok is false p is the menu of the code alone, nil if
+// there is none.
 func (c *Catalog) Dial(dialled string) (p *Program, rest string, ok bool) {
 	if p := c.codes[dialled]; p != nil {
 		return p, "", true
@@ -39,10 +41,22 @@ func (c *Catalog) Dial(dialled string) (p *Program, rest string, ok bool) {
 			continue
 		}
 		if p := c.codes[digits[:i]+"#"]; p != nil {
-			return p, digits[i+1:], false
+			rest := digits[i+1:]
+			return p, rest, p.findAlias(rest) >= 0
 		}
 	}
 	return nil, "", false
+}
+
+// Keyword finds the menu that an SMS enters by its first word, whatever its case.
+// What follows the word is in rest.
+func (c *Catalog) Keyword(text string) (p *Program, rest string, ok bool) {
+	word, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	if len(word) > maxKeyword {
+		return nil, "", false
+	}
+	p = c.keywords[strings.ToUpper(word)]
+	return p, strings.TrimSpace(rest), p != nil
 }
 
 // Program finds a menu by name.

@@ -3,6 +3,7 @@ package menus
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -19,16 +20,23 @@ func (l *loader) compile(m *menu) *Program {
 			continue
 		}
 		v.slot = len(p.vars)
-		p.vars = append(p.vars, variable{v.name, v.typ})
+		p.vars = append(p.vars, variable{name: v.name, typ: v.typ})
 	}
 	for _, lang := range m.langs {
 		i, _ := slices.BinarySearch(l.langs, lang)
 		p.sys = append(p.sys, l.system[i])
 	}
+	p.closed = l.maintenance(m.root)
+	l.menuTexts(m)
 	l.settings(m)
 	p.screens = make([]screen, len(m.screens))
 	for i := range m.screens {
 		l.screen(m, i)
+	}
+	for i := range m.vars {
+		if v := &m.vars[i]; v.typ == typeChoice {
+			p.vars[v.slot].choices = v.choices
+		}
 	}
 	p.start = noScreen
 	if n := l.need(m.root, "start", "a menu"); n != nil {
@@ -37,7 +45,7 @@ func (l *loader) compile(m *menu) *Program {
 	if p.start >= 0 {
 		if s := &p.screens[p.start]; s.kind != 0 && (!s.kind.interactive() || s.kind == kindEnd) {
 			l.at(m.root.get("start"), "bad-start", fmt.Sprintf("a dialogue cannot begin on a screen of kind %s", kindNames[s.kind]), "begin on a menu, message, input or confirm")
-		} else if !l.holes(m) {
+		} else if l.aliases(m); !l.holes(m) {
 			l.flow(m)
 		}
 	}
@@ -48,12 +56,12 @@ func (l *loader) compile(m *menu) *Program {
 // is then unreachable only because another one is misspelt.
 func (l *loader) holes(m *menu) bool {
 	return slices.ContainsFunc(l.problems, func(p Problem) bool {
-		if p.File != m.root.file.name {
+		if !m.files[p.File] {
 			return false
 		}
 		switch p.Code {
 		case "unknown-screen", "unknown-kind", "unknown-type", "unknown-call", "unknown-result", "wrong-kind", "wrong-type",
-			"missing-key", "missing-outcome", "missing-else", "missing-arg", "bad-name", "type-conflict", "number-unquoted", "code-unquoted", "yaml-feature":
+			"missing-key", "duplicate-screen", "missing-outcome", "missing-else", "missing-arg", "bad-name", "type-conflict", "number-unquoted", "code-unquoted", "yaml-feature":
 			return true
 		}
 		return false
@@ -113,6 +121,10 @@ func (l *loader) settings(m *menu) {
 	}
 }
 
+// maxGuesses bounds how many names are compared for suggestions, so that even
+// thousands of problems are reported within a second.
+const maxGuesses = 200_000
+
 // maxFooterLine bounds the lines of the back, home and more keys, break included.
 const maxFooterLine = 20
 
@@ -133,9 +145,11 @@ func (l *loader) target(m *menu, n *node) int {
 	}
 	i, ok := m.ids[name]
 	if !ok {
-		known := make([]string, len(m.screens))
-		for i, s := range m.screens {
-			known[i] = s.key.text
+		var known []string
+		if l.guesses += len(m.screens); l.guesses < maxGuesses {
+			for _, s := range m.screens {
+				known = append(known, s.key.text)
+			}
 		}
 		l.at(n, "unknown-screen", fmt.Sprintf("there is no screen %q", name), suggest(name, known, "write the screen, or name another"))
 		return noScreen
@@ -200,7 +214,7 @@ func (l *loader) screen(m *menu, i int) {
 	}
 	k := slices.Index(kindNames, name)
 	if k < 1 {
-		l.at(kn, "unknown-kind", fmt.Sprintf("there is no kind %q", name), suggest(name, kindNames[1:], "one of: menu, input, confirm, fetch, action, message, end"))
+		l.at(kn, "unknown-kind", fmt.Sprintf("there is no kind %q", name), suggest(name, kindNames[1:], "one of: menu, input, list, confirm, choose, fetch, action, message, end"))
 		return
 	}
 	s.kind = kind(k)
@@ -225,12 +239,16 @@ func (l *loader) screen(m *menu, i int) {
 		l.keys(n, what, "kind", "text", "each")
 		l.each(m, i, n.get("each"))
 	case kindInput:
-		l.keys(n, what, "kind", "text", "var", "type", "min", "max", "length", "pattern", "error", "next")
+		l.keys(n, what, "kind", "text", "var", "type", "min", "max", "length", "pattern", "choices", "same_as", "error", "next")
 		l.input(m, i, n, what)
 		s.next = l.targetOf(m, n, "next", what)
 	case kindConfirm:
-		l.keys(n, what, "kind", "text", "var", "type", "length", "error", "next", "no")
+		l.keys(n, what, "kind", "text", "var", "type", "length", "same_as", "error", "next", "no")
 		l.confirm(m, i, n, what)
+	case kindList:
+		l.list(m, i, n, what)
+	case kindChoose:
+		l.chooses(m, i, n, what)
 	case kindFetch, kindAction:
 		l.call(m, i, n, what)
 	}
@@ -270,17 +288,12 @@ func (l *loader) options(m *menu, i int, n *node) {
 	if len(n.items) == 0 || len(n.items) > maxOptions {
 		l.at(n, "bad-value", fmt.Sprintf("a screen has 1 to %d options", maxOptions), "")
 	}
-	ids := map[string]bool{}
+	ids, sure := map[string]bool{}, false
 	for k, on := range n.items {
-		if !l.keys(on, "an option", "id", "label", "go", "needs", "set") {
+		if !l.keys(on, "an option", "id", "label", "go", "when", "needs", "set") {
 			continue
 		}
-		number := fmt.Sprint(k + 1)
-		for _, key := range []string{p.keyBack, p.keyHome, p.keyMore} {
-			if key == number {
-				l.at(on, "key-conflict", fmt.Sprintf("option %s has the number of a key", number), "change keys:, or use fewer options")
-			}
-		}
+		l.numbered(p, on, k+1, "option")
 		o := option{next: noScreen}
 		if v := l.need(on, "id", "an option"); v != nil {
 			if id, ok := l.name(v, "an option"); ok {
@@ -296,6 +309,8 @@ func (l *loader) options(m *menu, i int, n *node) {
 				l.unknownCall(v)
 			}
 		}
+		o.when = l.condition(m, i, on.get("when"))
+		sure = sure || on.get("when") == nil
 		e := edge{from: i, at: on}
 		if v := on.get("set"); v != nil {
 			l.set(m, i, v, &o, &e)
@@ -304,6 +319,19 @@ func (l *loader) options(m *menu, i int, n *node) {
 		e.to = o.next
 		m.edges = append(m.edges, e)
 		s.options = append(s.options, o)
+	}
+	if !sure && s.kind == kindMenu && len(s.options) > 0 {
+		l.at(n, "no-sure-option", "every option has a condition: there may be none to choose", "let one be there always")
+	}
+}
+
+// numbered checks that a line's number is not one of the menu's keys.
+func (l *loader) numbered(p *Program, at *node, number int, what string) {
+	s := strconv.Itoa(number)
+	for _, key := range [...]string{p.keyBack, p.keyHome, p.keyMore} {
+		if key == s {
+			l.at(at, "key-conflict", fmt.Sprintf("%s %s has the number of a key", what, s), "change keys:, or use fewer of them")
+		}
 	}
 }
 
@@ -395,7 +423,7 @@ func (l *loader) literal(n *node, s string, want valueType) (string, bool) {
 	case typeSecret:
 		l.at(n, "secret-misused", "a secret cannot stand in a menu", "ask for it: type: secret")
 		return "", false
-	case typeText:
+	case typeText, typeChoice:
 		if s != "" {
 			return s, true
 		}

@@ -20,12 +20,12 @@ const (
 
 // input compiles the screen's var, type, bounds and error text.
 func (l *loader) input(m *menu, i int, n *node, what string) {
-	spec := &inputSpec{slot: -1}
+	spec := &inputSpec{slot: -1, same: -1}
 	m.program.screens[i].input = spec
 	tn := l.need(n, "type", what)
 	if name, ok := l.str(tn, "type"); ok {
 		if spec.typ, ok = inputTypes[name]; !ok {
-			known := []string{"msisdn", "money", "number", "text", "date", "secret"}
+			known := []string{"msisdn", "money", "number", "text", "date", "choice", "secret"}
 			l.at(tn, "unknown-type", fmt.Sprintf("there is no type %q", name), suggest(name, known, "one of: "+strings.Join(known, ", ")))
 			return
 		}
@@ -47,6 +47,8 @@ func (l *loader) input(m *menu, i int, n *node, what string) {
 		}
 	}
 	m.edges = append(m.edges, e)
+	l.choices(m, spec, k, n)
+	l.sameAs(m, i, spec, k, n.get("same_as"))
 	l.bounds(spec, n)
 	l.inputErrors(m, i, n.get("error"))
 }
@@ -66,7 +68,7 @@ func (l *loader) confirm(m *menu, i int, n *node, what string) {
 		s.next = l.targetOf(m, n, "next", what)
 		return
 	}
-	for _, key := range []string{"var", "length", "error"} {
+	for _, key := range []string{"var", "length", "error", "same_as"} {
 		if v := n.get(key); v != nil {
 			l.at(v, "bad-key", fmt.Sprintf("a confirm without type: secret has no %q", key), "add type: secret, or remove it")
 		}
@@ -242,9 +244,15 @@ func (l *loader) inputErrors(m *menu, i int, own *node) {
 		id = sysInvalidDate
 	case typeSecret:
 		id = sysInvalidSecret
+	case typeChoice:
+		id = sysWrongChoice
+	}
+	from := l.defaults[id]
+	if changed := m.root.get("texts").get(systemDefs[id].name); changed != nil {
+		from = changed
 	}
 	for k, lang := range m.langs {
-		if v := l.defaults[id].get(lang); v != nil && v.kind == scalarNode {
+		if v := from.get(lang); v != nil && v.kind == scalarNode {
 			if parsed, err := parseTemplate(v.text); err == nil {
 				quiet := loader{env: l.env} // its problems are those of the texts' file, reported there
 				spec.errors[k] = fixed(quiet.segments(v, v.text, parsed, vars, nil))

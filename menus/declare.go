@@ -8,24 +8,28 @@ import (
 
 // menu is one file while it is compiled.
 type menu struct {
-	root    *node
-	name    string
-	codes   []*node
-	langs   []string
-	screens []entry // key: the screen's id
-	ids     map[string]int
-	vars    []varDecl
-	edges   []edge
-	uses    []use
-	program *Program
+	root      *node
+	name      string
+	codes     []*node
+	keywords  []*node
+	files     map[string]bool // own and included
+	exprScope map[string]any
+	langs     []string
+	screens   []entry // key: the screen's id
+	ids       map[string]int
+	vars      []varDecl
+	edges     []edge
+	uses      []use
+	program   *Program
 }
 
 // varDecl is a variable of a menu; its index is its place in menu.vars.
 type varDecl struct {
-	name string
-	typ  valueType
-	at   *node
-	slot int // of Program.vars, or of the secrets
+	name    string
+	typ     valueType
+	at      *node
+	slot    int // of Program.vars, or of the secrets
+	choices []choice
 }
 
 // Bounds of one menu.
@@ -37,22 +41,22 @@ const (
 // declare reads what other parts of a menu refer to: its name, codes and
 // languages, the ids of its screens, the names and types of its variables.
 func (l *loader) declare(root *node) *menu {
-	m := &menu{root: root, ids: map[string]int{}}
-	l.keys(root, "a menu's file", "menu", "codes", "languages", "start", "keys", "tries", "resume", "screens")
+	m := &menu{root: root, ids: map[string]int{}, files: map[string]bool{root.file.name: true}}
+	l.keys(root, "a menu's file", "menu", "include", "codes", "keywords", "languages", "start", "keys", "tries", "resume", "maintenance", "texts", "aliases", "screens")
 	m.name, _ = l.name(root.get("menu"), "a menu")
 	l.declareCodes(m)
+	l.declareKeywords(m)
 	l.declareLanguages(m)
 	if n := l.need(root, "screens", "a menu"); n != nil && l.isMap(n, "screens") {
-		if len(n.entries) == 0 {
-			l.at(n, "missing-key", "a menu needs screens", "")
-		}
-		for _, e := range n.entries {
-			if _, ok := l.name(e.key, "a screen"); !ok || !l.isMap(e.val, "a screen") || len(m.screens) == maxScreens {
-				continue
+		for _, e := range l.screenEntries(n) {
+			if len(m.screens) == maxScreens {
+				l.at(e.key, "too-many", fmt.Sprintf("a menu has at most %d screens", maxScreens), "make two menus of it")
+				break
 			}
 			m.ids[e.key.text] = len(m.screens)
 			m.screens = append(m.screens, e)
 		}
+		l.pull(m)
 	}
 	for _, b := range builtins {
 		m.vars = append(m.vars, varDecl{name: b.name, typ: b.typ, slot: len(m.vars)})
@@ -108,7 +112,7 @@ func (l *loader) declareLanguages(m *menu) {
 }
 
 var inputTypes = map[string]valueType{
-	"msisdn": typeMSISDN, "money": typeMoney, "number": typeNumber, "text": typeText, "date": typeDate, "secret": typeSecret,
+	"msisdn": typeMSISDN, "money": typeMoney, "number": typeNumber, "text": typeText, "date": typeDate, "secret": typeSecret, "choice": typeChoice,
 }
 
 // declareVariables finds what the screens define: inputs, saves, results of
@@ -138,6 +142,14 @@ func (l *loader) declareVariables(m *menu) {
 			if def := findCall(scalar(s.val.get("call"))); def != nil {
 				for _, r := range def.results {
 					l.defineName(m, r.name, r.typ, s.val.get("call"))
+				}
+			}
+		case "list":
+			if n := s.val.get("set"); n != nil {
+				for _, e := range n.entries {
+					if k := rowField(scalar(e.val)); k >= 0 {
+						l.define(m, e.key, rowDefs[k].typ)
+					}
 				}
 			}
 		case "menu", "message":

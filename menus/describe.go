@@ -56,6 +56,9 @@ func (p *Program) Flow(lang string) []ScreenInfo {
 		if s.each != nil {
 			info.Rows = p.outline(s.each.text[k])
 		}
+		if s.list != nil {
+			info.Rows = p.outline(s.list.row[k])
+		}
 		if s.input != nil {
 			info.Type = s.input.typ.String()
 			if s.secret {
@@ -84,7 +87,11 @@ func (p *Program) ways(s *screen, lang int) []Way {
 		add(Way{Name: o.id, Label: p.outline(o.label[lang]), Option: true}, o.next)
 	}
 	switch s.kind {
-	case kindInput:
+	case kindChoose:
+		for i := range s.ways {
+			add(Way{Name: s.ways[i].name}, s.ways[i].next)
+		}
+	case kindInput, kindList:
 		add(Way{Name: WayNext}, s.next)
 	case kindConfirm:
 		if s.secret {
@@ -118,6 +125,8 @@ func (p *Program) outline(segs []seg) string {
 		switch {
 		case s.source == fromLiteral:
 			b.WriteString(s.lit)
+		case s.plural != nil:
+			b.WriteString(p.outline(s.plural.forms[len(s.plural.forms)-1].segs))
 		case s.cond && len(s.then) > 0:
 			b.WriteString(p.outline(s.then))
 		case s.cond:
@@ -167,4 +176,36 @@ func (ps Problems) Sorted() Problems { return slices.Clone(ps).sorted() }
 // and otherwise says otherwise.
 func Suggest(wrong string, known []string, otherwise string) string {
 	return suggest(wrong, known, otherwise)
+}
+
+// CallInfo describes what menus can ask of the core.
+type CallInfo struct {
+	Name    string
+	Action  bool     // it moves money
+	Results []string // names of what a success may give
+}
+
+// Calls are all calls that menus can make.
+func Calls() []CallInfo {
+	all := make([]CallInfo, len(callDefs))
+	for i := range callDefs {
+		d := &callDefs[i]
+		all[i] = CallInfo{Name: d.name, Action: d.action}
+		for _, r := range d.results {
+			all[i].Results = append(all[i].Results, r.name)
+		}
+	}
+	return all
+}
+
+// Reasons are the codes of refusals that menus can branch on.
+func Reasons() []string { return slices.Clone(reasonCodes) }
+
+// RowFields are the names of what a row of a statement holds.
+func RowFields() []string {
+	all := make([]string, len(rowDefs))
+	for i := range rowDefs {
+		all[i] = rowDefs[i].name
+	}
+	return all
 }

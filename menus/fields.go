@@ -156,6 +156,7 @@ type nameRef struct {
 
 // names resolves the variables of one text.
 type names struct {
+	lang  string // of the text
 	find  func(name string) (nameRef, bool)
 	known func() []string
 	// used is told about each use of a variable that has no guard around it.
@@ -178,7 +179,7 @@ func (l *loader) localised(n *node, what string, langs []string, vars names) [][
 	out := make([][]seg, len(langs))
 	for _, e := range n.entries {
 		i := slices.Index(langs, e.key.text)
-		if i < 0 && l.shared && e.val.kind == scalarNode && langRule.MatchString(e.key.text) {
+		if i < 0 && (l.shared || n.file.shared && slices.Contains(l.langs, e.key.text)) && e.val.kind == scalarNode && langRule.MatchString(e.key.text) {
 			continue // a language that no menu has yet, or whose menu could not be read
 		}
 		if i < 0 {
@@ -190,6 +191,7 @@ func (l *loader) localised(n *node, what string, langs []string, vars names) [][
 			continue
 		}
 		if text, ok := l.textValue(e.val, what); ok {
+			vars.lang = langs[i]
 			out[i] = l.template(e.val, text, vars)
 		}
 	}
@@ -274,8 +276,17 @@ func (l *loader) segments(n *node, text string, parsed []tnode, vars names, guar
 		case ref.typ == typeSecret:
 			l.inText(n, text, t.off, "secret-in-text", fmt.Sprintf("{%s} is a secret: no text can show it or depend on it", t.name), "remove it")
 			continue
-		case ref.typ == typeRows && !t.cond:
-			l.inText(n, text, t.off, "wrong-format", fmt.Sprintf("{%s} is rows: they cannot stand in a text", t.name), "use each: {rows: "+t.name+", text: ...}")
+		case ref.typ == typeRows && !t.cond && t.forms == nil && t.format != "count":
+			l.inText(n, text, t.off, "wrong-format", fmt.Sprintf("{%s} is rows: they cannot stand in a text", t.name), "use each: {rows: "+t.name+", text: ...}, or {"+t.name+"|count} for their number")
+			continue
+		}
+		if t.forms != nil {
+			if s, ok := l.plural(n, text, t, ref, vars, guards); ok {
+				out = append(out, s)
+			}
+			if !ref.always && !slices.Contains(guards, t.name) {
+				vars.used(n, text, t.off, t.name, ref)
+			}
 			continue
 		}
 		if t.cond {

@@ -120,6 +120,7 @@ func (l *loader) flow(m *menu) {
 	for i := range p.screens {
 		held := set[i]
 		held.intersect(secrets)
+		p.screens[i].holds = held.len() > 0
 		p.screens[i].noBack = p.screens[i].secret || held.len() > 0 || p.screens[i].kind == kindEnd
 	}
 }
@@ -131,22 +132,35 @@ func (l *loader) circles(m *menu, out [][]edge) {
 		open
 		closed
 	)
-	mark := make([]int, len(m.screens))
+	mark, longest := make([]int, len(m.screens)), make([]int, len(m.screens))
 	var visit func(i int)
 	visit = func(i int) {
 		mark[i] = open
 		for _, e := range out[i] {
-			if k := m.program.screens[e.to].kind; k.interactive() {
+			if k := m.program.screens[e.to].kind; k.interactive() || k == 0 {
 				continue
 			}
 			switch mark[e.to] {
 			case open:
+				if m.program.screens[e.to].kind == kindChoose && m.program.screens[i].kind == kindChoose {
+					l.at(e.at, "choose-loop", fmt.Sprintf("the branches go round from %q to %q without a screen between them", m.screens[i].key.text, m.screens[e.to].key.text), "lead one of them to a screen that is shown")
+					continue
+				}
 				l.at(e.at, "call-loop", fmt.Sprintf("the calls go round from %q to %q without a screen between them", m.screens[i].key.text, m.screens[e.to].key.text), "lead one of the outcomes to a screen that is shown")
 			case fresh:
 				visit(e.to)
 			}
 		}
 		mark[i] = closed
+		longest[i] = 1
+		for _, e := range out[i] {
+			if mark[e.to] == closed {
+				longest[i] = max(longest[i], longest[e.to]+1)
+			}
+		}
+		if longest[i] == maxHops {
+			l.at(m.screens[i].key, "long-chain", fmt.Sprintf("%d calls and branches follow each other from here without a screen between them", maxHops), fmt.Sprintf("show something between them: at most %d in a row", maxHops-1))
+		}
 	}
 	for i := range m.screens {
 		if mark[i] == fresh && m.program.screens[i].kind != 0 && !m.program.screens[i].kind.interactive() {

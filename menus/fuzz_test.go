@@ -33,32 +33,39 @@ func FuzzWallet(f *testing.F) {
 			in.Language = "sw"
 		}
 		k.step(in)
-		calls := 0
-		for len(data) > 0 && !k.turn.End {
-			if k.turn.Call != nil {
-				if calls++; calls > 4 {
-					t.Fatal("more than four calls without a screen between them")
-				}
-				b := data[0]
-				data = data[1:]
-				in := k.input(Answer)
-				in.Result = randomResult(b)
-				k.step(in)
-				continue
-			}
-			calls = 0
-			var word []byte
-			word, data, _ = bytes.Cut(data, []byte{0})
-			if k.turn.Screen.Secret && len(word) > 2 {
-				word = []byte(testPIN)
-			} else if strings.Contains(string(word), testPIN) {
-				continue // typed as an amount it would be shown
-			}
-			in := k.input(Keys)
-			in.Text = Typed(word)
-			k.step(in)
-		}
+		k.random(data)
 	})
+}
+
+// random plays data: keys ended by NUL, and one octet for each answer of the
+// core.
+func (k *talk) random(data []byte) {
+	k.t.Helper()
+	calls := 0
+	for len(data) > 0 && !k.turn.End {
+		if k.turn.Call != nil {
+			if calls++; calls > 4 {
+				k.t.Fatal("more than four calls without a screen between them")
+			}
+			b := data[0]
+			data = data[1:]
+			in := k.input(Answer)
+			in.Result = randomResult(b)
+			k.step(in)
+			continue
+		}
+		calls = 0
+		var word []byte
+		word, data, _ = bytes.Cut(data, []byte{0})
+		if k.turn.Screen.Secret && len(word) > 2 {
+			word = []byte(testPIN)
+		} else if strings.Contains(string(word), testPIN) {
+			continue // typed as an amount it would be shown
+		}
+		in := k.input(Keys)
+		in.Text = Typed(word)
+		k.step(in)
+	}
 }
 
 // randomResult is an answer as the core may give it, or may not.

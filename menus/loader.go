@@ -23,7 +23,10 @@ type loader struct {
 	problems Problems
 	langs    []string // of all menus, sorted
 	system   []*sysLang
-	shared   bool            // reading the texts' file, which may be ahead of the menus
+	shared   bool // reading the texts' file, which may be ahead of the menus
+	closed   bool // the catalog is under maintenance
+	guesses  int  // names compared to find what was meant
+	included map[string]*sharedFile
 	defaults [sysCount]*node // the error texts that inputs without their own take
 }
 
@@ -99,12 +102,13 @@ func load(files []*file, env Env) (*Catalog, error) {
 	}
 	slices.SortFunc(files, func(a, b *file) int { return strings.Compare(a.name, b.name) })
 	l := &loader{env: env}
-	c := &Catalog{env: env, source: encodeSource(files), codes: map[string]*Program{}}
+	c := &Catalog{env: env, source: encodeSource(files), codes: map[string]*Program{}, keywords: map[string]*Program{}}
 	sum := sha256.Sum256(fmt.Appendf(slices.Clone(c.source), "%+v", env))
 	c.revision = hex.EncodeToString(sum[:8])
 
+	l.included = map[string]*sharedFile{}
 	var menus []*menu
-	var texts []*node
+	var texts, roots []*node
 	for _, f := range files {
 		root := l.parse(f)
 		switch {
@@ -112,12 +116,18 @@ func load(files []*file, env Env) (*Catalog, error) {
 		case root.kind != mapNode:
 			l.at(root, "wrong-type", "a file is a map, not "+root.kind.String(), `begin with "menu: name"`)
 		case root.get("menu") != nil:
-			menus = append(menus, l.declare(root))
+			roots = append(roots, root)
+		case root.get("shared") != nil:
+			l.share(root)
 		case root.get("texts") != nil:
 			texts = append(texts, root)
 		default:
-			l.at(root, "unknown-file", "neither a menu nor the system's texts", `a menu begins with "menu: name", the texts with "texts:"`)
+			l.at(root, "unknown-file", "neither a menu, nor shared screens, nor the system's texts", `a menu begins with "menu: name", shared screens with "shared: name", the texts with "texts:"`)
 		}
+	}
+	l.includes()
+	for _, root := range roots {
+		menus = append(menus, l.declare(root))
 	}
 	if len(menus) == 0 && len(l.problems) == 0 {
 		l.report(&file{name: "."}, 0, 0, "no-menus", "there is no menu in this folder", "add a *.yaml file that begins with \"menu: name\"")
@@ -137,9 +147,14 @@ func load(files []*file, env Env) (*Catalog, error) {
 	for _, m := range menus {
 		p := l.compile(m)
 		p.env = env
+		p.closed = p.closed || l.closed
 		p.fingerprint = fingerprint(c.revision, m.name)
 		l.register(c, m, p)
 	}
+	for _, m := range menus {
+		l.aliasCodes(c, m)
+	}
+	l.unusedShared()
 	if len(l.problems) > 0 {
 		return nil, l.problems.sorted()
 	}
@@ -169,5 +184,13 @@ func (l *loader) register(c *Catalog, m *menu, p *Program) {
 		}
 		c.codes[n.text] = p
 		p.codes = append(p.codes, n.text)
+	}
+	for _, n := range m.keywords {
+		if other := c.keywords[n.text]; other != nil {
+			l.at(n, "duplicate-keyword", fmt.Sprintf("the menu %q has the keyword %s already", other.menu, n.text), "a keyword enters one menu, and is given once")
+			continue
+		}
+		c.keywords[n.text] = p
+		p.keywords = append(p.keywords, n.text)
 	}
 }

@@ -18,7 +18,7 @@ func (p *Program) Notice(action string, role Role, lang string, outcome Outcome,
 	slots := p.noticeSlots(c, vars, &r)
 	for _, n := range c.notices {
 		if n.role == role && n.outcome == outcome {
-			sc := scope{slots: slots, customer: slots[slotCustomer], sys: p.sys[k], env: &p.env}
+			sc := scope{slots: slots, customer: slots[slotCustomer], sys: p.sys[k], env: &p.env, lang: k, vars: p.vars}
 			return string(sc.append(nil, n.text[k])), true
 		}
 	}

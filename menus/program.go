@@ -24,6 +24,9 @@ type Program struct {
 	keyBack     string
 	keyHome     string
 	keyMore     string
+	closed      bool // under maintenance: nobody gets in
+	aliases     []alias
+	keywords    []string
 }
 
 // Menu is the menu's name.
@@ -48,6 +51,8 @@ type Resume struct {
 type variable struct {
 	name string
 	typ  valueType
+	// of a choice: what its values read as
+	choices []choice
 }
 
 // footer is the lines below a screen, each with its line break in front.
@@ -63,12 +68,17 @@ const (
 	kindAction
 	kindMessage
 	kindEnd
+	kindList
+	kindChoose
 )
 
-var kindNames = []string{kindMenu: "menu", kindInput: "input", kindConfirm: "confirm", kindFetch: "fetch", kindAction: "action", kindMessage: "message", kindEnd: "end"}
+var kindNames = []string{kindMenu: "menu", kindInput: "input", kindConfirm: "confirm", kindFetch: "fetch", kindAction: "action", kindMessage: "message", kindEnd: "end",
+	kindList: "list", kindChoose: "choose"}
 
-// interactive screens are shown; the others are calls.
-func (k kind) interactive() bool { return k != kindFetch && k != kindAction }
+// interactive screens are shown; the others lead on by themselves.
+func (k kind) interactive() bool { return !k.calls() && k != kindChoose }
+
+func (k kind) calls() bool { return k == kindFetch || k == kindAction }
 
 const noScreen = -1
 
@@ -77,6 +87,7 @@ type screen struct {
 	kind    kind
 	secret  bool // asks for a secret
 	noBack  bool // back skips it: it asks for a secret, or lives on one
+	holds   bool // a secret may have been typed on the way to it
 	text    [][]seg
 	options []option
 	input   *inputSpec
@@ -84,12 +95,15 @@ type screen struct {
 	no      int // of a confirm without a secret
 	call    *callSpec
 	each    *eachSpec
+	list    *listSpec
+	ways    []way // of a choose
 }
 
 type option struct {
 	id    string
 	label [][]seg
 	next  int
+	when  *condition
 	needs string // the call without which it cannot be chosen
 	lang  string // set: {language: ...}
 	set   []assign
@@ -110,6 +124,8 @@ type inputSpec struct {
 	maxDate        dateBound
 	minLen, maxLen int
 	pattern        *regexp.Regexp
+	choices        []choice
+	same           int      // the secret that it must equal; negative: none
 	errors         []string // by language
 }
 
@@ -167,4 +183,28 @@ type eachSpec struct {
 	slot  int
 	text  [][]seg
 	empty [][]seg
+}
+
+// listSpec is rows of which the customer chooses one.
+type listSpec struct {
+	slot  int // of the rows
+	row   [][]seg
+	empty [][]seg
+	set   []rowAssign
+}
+
+// rowAssign sets a variable from a field of the chosen row.
+type rowAssign struct{ slot, field int }
+
+// way is a branch of a choose: taken if its condition holds, or has none.
+type way struct {
+	name string // in Flow
+	when *condition
+	next int
+}
+
+// choice is one of the answers to an input of that type.
+type choice struct {
+	value  string
+	labels []string // by language
 }

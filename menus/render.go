@@ -1,6 +1,7 @@
 package menus
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -12,9 +13,13 @@ func (r *run) show() Turn {
 	body := r.body(buf[:0])
 	s := r.screen()
 	t := Turn{Screen: Screen{ID: s.id, Secret: s.secret}}
-	over := r.st.note == noteTooMany
+	over := r.st.note == noteTooMany || r.st.note == noteClosed
+	asking := r.st.flags&flagResume != 0
+	if asking || r.st.note == noteClosed {
+		t.Screen.Secret = false
+	}
 	f := footer{}
-	if s.kind != kindEnd && !over {
+	if s.kind != kindEnd && !over && !asking {
 		f = r.p.footers[r.lang]
 	}
 	f.more = r.p.footers[r.lang].more
@@ -41,7 +46,7 @@ func (r *run) more() bool {
 	var buf [768]byte
 	body := r.body(buf[:0])
 	f := footer{more: r.p.footers[r.lang].more}
-	if r.screen().kind != kindEnd {
+	if r.screen().kind != kindEnd && r.st.flags&flagResume == 0 {
 		f = r.p.footers[r.lang]
 	}
 	pg := r.paginate(body, &f, false)
@@ -53,24 +58,43 @@ func (r *run) more() bool {
 func (r *run) body(b []byte) []byte {
 	s := r.screen()
 	sys := r.p.sys[r.lang]
-	sc := scope{slots: r.st.vars, customer: r.in.Customer, sys: sys, env: &r.p.env, now: r.in.Now}
-	if r.st.note == noteTooMany {
+	sc := scope{slots: r.st.vars, customer: r.in.Customer, sys: sys, env: &r.p.env, now: r.in.Now, lang: r.lang, vars: r.p.vars}
+	switch r.st.note {
+	case noteTooMany:
 		return sc.append(b, sys.texts[sysTooMany])
+	case noteClosed:
+		return sc.append(b, sys.texts[sysMaintenance])
 	}
 	if n := len(b); r.st.note != noteNone {
 		if b = r.appendNote(b, &sc); len(b) > n {
 			b = append(b, '\n')
 		}
 	}
+	if r.st.flags&flagResume != 0 {
+		b = sc.append(b, sys.texts[sysResumeAsk])
+		return append(append(b, sys.goOn...), sys.anew...)
+	}
 	b = sc.append(b, s.text[r.lang])
 	if s.each != nil {
 		b = r.appendRows(b, s.each, &sc)
 	}
+	if s.list != nil {
+		b = r.appendList(b, s.list, &sc)
+	}
+	if s.input != nil {
+		for i := range s.input.choices {
+			b = appendNumber(b, i+1)
+			b = append(b, s.input.choices[i].labels[r.lang]...)
+		}
+	}
+	number := 0
 	for i := range s.options {
 		o := &s.options[i]
-		b = append(b, '\n')
-		b = strconv.AppendInt(b, int64(i+1), 10)
-		b = append(b, ' ')
+		if o.when != nil && !r.holds(o.when) {
+			continue
+		}
+		number++
+		b = appendNumber(b, number)
 		b = sc.append(b, o.label[r.lang])
 		if o.needs != "" && r.in.Down != nil {
 			if why, down := r.in.Down(o.needs); down {
@@ -94,6 +118,10 @@ func (r *run) appendNote(b []byte, sc *scope) []byte {
 		if s.input != nil {
 			return append(b, s.input.errors[r.lang]...)
 		}
+	case noteResumed:
+		return sc.append(b, sc.sys.texts[sysResumed])
+	case noteDiffers:
+		return sc.append(b, sc.sys.texts[sysSecretDiffers])
 	case noteReason:
 		return append(b, sc.sys.reason(r.value(slotReason))...)
 	case noteDown:
@@ -129,6 +157,9 @@ const (
 func encodeRows(rows [][]Value) string {
 	var b strings.Builder
 	for _, row := range rows[:min(len(rows), maxRows)] {
+		if !slices.ContainsFunc(row, func(v Value) bool { return v.Name == "amount" && cleanValue(typeMoney, v.Text) != "" }) {
+			continue
+		}
 		for _, d := range rowDefs {
 			for i := range row {
 				if row[i].Name == d.name {
@@ -151,16 +182,44 @@ func (r *run) appendRows(b []byte, e *eachSpec, sc *scope) []byte {
 	}
 	var fields [8]string
 	for rest != "" {
-		var row string
-		row, rest, _ = strings.Cut(rest, recordSeparator)
-		for i := range rowDefs {
-			fields[i], row, _ = strings.Cut(row, unitSeparator)
-		}
+		rest = cutRow(rest, &fields)
 		sc.row = fields[:len(rowDefs)]
 		b = append(b, '\n')
 		b = sc.append(b, e.text[r.lang])
 	}
 	return b
+}
+
+// appendNumber begins the line of an option, a choice or a row.
+func appendNumber(b []byte, n int) []byte {
+	b = append(b, '\n')
+	b = strconv.AppendInt(b, int64(n), 10)
+	return append(b, ' ')
+}
+
+// appendList shows the rows that can be chosen, numbered.
+func (r *run) appendList(b []byte, spec *listSpec, sc *scope) []byte {
+	rest := r.value(spec.slot)
+	if rest == "" {
+		return sc.append(append(b, '\n'), spec.empty[r.lang])
+	}
+	var fields [8]string
+	for n := 1; rest != ""; n++ {
+		rest = cutRow(rest, &fields)
+		sc.row = fields[:len(rowDefs)]
+		b = sc.append(appendNumber(b, n), spec.row[r.lang])
+	}
+	sc.row = nil
+	return b
+}
+
+// cutRow reads the first of the encoded rows and returns the others.
+func cutRow(rows string, fields *[8]string) string {
+	row, rest, _ := strings.Cut(rows, recordSeparator)
+	for i := range rowDefs {
+		fields[i], row, _ = strings.Cut(row, unitSeparator)
+	}
+	return rest
 }
 
 // page is one page of a body with the lines of its keys.

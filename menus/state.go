@@ -24,6 +24,7 @@ type State struct {
 	lang    string
 	vars    []string // by slot; nil if none is set
 	sealed  [][]byte // by secret slot; nil if there is none
+	pending pending  // what is left of a shortcut, while a call of it is made
 }
 
 type stateFlags uint8
@@ -31,6 +32,9 @@ type stateFlags uint8
 const (
 	flagWaiting stateFlags = 1 << iota // a Call is outstanding
 	flagEnded
+	flagResume  // asked whether to go on where the last dialogue broke off
+	flagPending // the rest of a shortcut follows
+	flagsEnd
 )
 
 // note is the line in front of a screen that says why it is shown again.
@@ -43,6 +47,9 @@ const (
 	noteDown         // option noteArg cannot be chosen now
 	noteReason       // the core refused: {reason}
 	noteTooMany      // the dialogue ended after too many wrong inputs
+	noteClosed       // the menu is under maintenance
+	noteResumed      // the dialogue goes on where it broke off
+	noteDiffers      // a secret is not the one it must be the same as
 	noteCount
 )
 
@@ -75,7 +82,11 @@ func (s State) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, stateVersion)
 	b = binary.BigEndian.AppendUint32(b, s.program)
 	b = binary.AppendUvarint(b, uint64(s.screen))
-	b = append(b, s.page, s.tries, byte(s.flags), byte(s.note), s.noteArg, s.depth)
+	flags := s.flags &^ flagPending
+	if s.pending.left() {
+		flags |= flagPending
+	}
+	b = append(b, s.page, s.tries, byte(flags), byte(s.note), s.noteArg, s.depth)
 	for _, h := range s.history[:s.depth] {
 		b = binary.AppendUvarint(b, uint64(h))
 	}
@@ -95,6 +106,9 @@ func (s State) AppendBinary(b []byte) ([]byte, error) {
 	b = binary.AppendUvarint(b, uint64(n))
 	for _, v := range s.sealed[:n] {
 		b = appendString(b, v)
+	}
+	if s.pending.left() {
+		b = s.pending.append(b)
 	}
 	return b, nil
 }
@@ -119,7 +133,7 @@ func (s *State) UnmarshalBinary(data []byte) error {
 	n.page, n.tries = d.octet(), d.octet()
 	n.flags, n.note, n.noteArg = stateFlags(d.octet()), note(d.octet()), d.octet()
 	n.depth = d.octet()
-	if n.note >= noteCount || n.depth > maxHistory || n.flags > flagWaiting|flagEnded {
+	if n.note >= noteCount || n.depth > maxHistory || n.flags >= flagsEnd {
 		return errState
 	}
 	for i := range n.depth {
@@ -139,6 +153,10 @@ func (s *State) UnmarshalBinary(data []byte) error {
 				n.sealed[i] = []byte(v)
 			}
 		}
+	}
+	if n.flags&flagPending != 0 {
+		n.pending = d.pending()
+		n.flags &^= flagPending
 	}
 	if d.bad || d.rest != "" {
 		return errState

@@ -3,6 +3,8 @@ package menus
 import (
 	"errors"
 	"slices"
+
+	"github.com/expr-lang/expr/vm"
 )
 
 // Errors of Step that a broken caller causes, never a customer.
@@ -28,6 +30,8 @@ type run struct {
 	limits     Limits
 	ownsVars   bool
 	ownsSealed bool
+	scope      map[string]any // of conditions; emptied when a variable changes
+	vm         *vm.VM
 }
 
 // Step makes one step of a dialogue: from a state and what happened to the next
@@ -59,7 +63,10 @@ func (p *Program) Step(st State, in Input) (Turn, error) {
 			return Turn{}, ErrState
 		}
 	}
-	waits := !p.screens[st.screen].kind.interactive()
+	waits := p.screens[st.screen].kind.calls()
+	if p.screens[st.screen].kind == kindChoose || st.pending.left() && !st.pending.fits(p) {
+		return Turn{}, ErrState
+	}
 	if waits != st.Waiting() || waits && st.Ended() {
 		return Turn{}, ErrState
 	}
@@ -77,6 +84,8 @@ func (p *Program) Step(st State, in Input) (Turn, error) {
 			return Turn{}, ErrEnded
 		}
 		return r.keys()
+	case Redial:
+		return r.takeUp()
 	case Answer:
 		if !st.Waiting() {
 			return Turn{}, ErrNoCall
@@ -89,6 +98,13 @@ func (p *Program) Step(st State, in Input) (Turn, error) {
 func (r *run) begin() {
 	r.lang = max(slices.Index(r.p.langs, r.in.Language), 0)
 	r.st = State{program: r.p.fingerprint, lang: r.p.langs[r.lang], screen: uint16(r.p.start)}
+	if r.p.closed {
+		r.st.note = noteClosed
+		return
+	}
+	if r.in.Kind == Begin && r.in.Text != "" {
+		r.shortcut(string(r.in.Text))
+	}
 }
 
 func (r *run) screen() *screen { return &r.p.screens[r.st.screen] }
@@ -101,6 +117,9 @@ func (r *run) keys() (Turn, error) {
 		r.st.page++ // the note stays: without it the pages would begin elsewhere
 		r.st.tries = 0
 		return r.show(), nil
+	}
+	if r.st.flags&flagResume != 0 {
+		return r.resumeKey(v)
 	}
 	if s.kind == kindEnd {
 		return r.wrong(noteWrong), nil
@@ -127,8 +146,17 @@ func (r *run) keys() (Turn, error) {
 			return r.forward(s.no)
 		}
 	default:
-		if n, ok := optionNumber(v); ok && n < len(s.options) {
-			return r.choose(&s.options[n], n)
+		n, ok := optionNumber(v)
+		switch {
+		case !ok:
+		case s.list != nil:
+			if r.chooseRow(s.list, n) {
+				return r.forward(s.next)
+			}
+		default:
+			if i := r.option(s, n); i >= 0 {
+				return r.choose(&s.options[i], i)
+			}
 		}
 	}
 	return r.wrong(noteWrong), nil
@@ -145,11 +173,52 @@ func optionNumber(v string) (int, bool) {
 	return 0, false
 }
 
+// option is the place of the nth option that is shown, or -1.
+func (r *run) option(s *screen, n int) int {
+	for i := range s.options {
+		if s.options[i].when != nil && !r.holds(s.options[i].when) {
+			continue
+		}
+		if n == 0 {
+			return i
+		}
+		n--
+	}
+	return -1
+}
+
+// chooseRow takes the nth row of a list.
+func (r *run) chooseRow(spec *listSpec, n int) bool {
+	rest := r.value(spec.slot)
+	var fields [8]string
+	for ; rest != ""; n-- {
+		rest = cutRow(rest, &fields)
+		if n > 0 {
+			continue
+		}
+		for _, a := range spec.set {
+			r.set(a.slot, fields[a.field])
+		}
+		r.trace(WayNext)
+		return true
+	}
+	return false
+}
+
 func (r *run) choose(o *option, n int) (Turn, error) {
+	if !r.take(o, n) {
+		return r.show(), nil
+	}
+	return r.forward(o.next)
+}
+
+// take does what an option does beside leading on; it says no, with a note for
+// the screen, if what the option needs is down.
+func (r *run) take(o *option, n int) bool {
 	if o.needs != "" && r.in.Down != nil {
 		if _, down := r.in.Down(o.needs); down {
 			r.st.note, r.st.noteArg, r.st.page, r.st.tries = noteDown, uint8(n), 0, 0
-			return r.show(), nil
+			return false
 		}
 	}
 	r.trace(o.id)
@@ -164,15 +233,31 @@ func (r *run) choose(o *option, n int) (Turn, error) {
 		r.lang = slices.Index(r.p.langs, o.lang)
 		r.st.lang = r.p.langs[r.lang]
 	}
-	return r.forward(o.next)
+	return true
 }
 
 func (r *run) input(s *screen, v string) (Turn, error) {
+	if s.input.typ == typeChoice {
+		n, ok := optionNumber(v)
+		if !ok || n >= len(s.input.choices) {
+			return r.wrong(noteInvalid), nil
+		}
+		r.set(s.input.slot, s.input.choices[n].value)
+		r.trace(WayNext)
+		return r.forward(s.next)
+	}
 	v, ok := s.input.parse(v, &r.p.env, r.in.Now)
 	if !ok {
 		return r.wrong(noteInvalid), nil
 	}
 	if s.secret {
+		if s.input.same >= 0 {
+			if same, err := r.sameSecret(s.input.same, v); err != nil {
+				return Turn{}, err
+			} else if !same {
+				return r.wrong(noteDiffers), nil
+			}
+		}
 		if r.in.Seal == nil {
 			return Turn{}, ErrInput
 		}
@@ -204,11 +289,16 @@ func (r *run) wrong(n note) Turn {
 // forward goes on from a screen that was shown. A screen that is on the way back
 // already is returned to, so that the way does not grow in circles.
 func (r *run) forward(to int) (Turn, error) {
+	r.move(to)
+	return r.arrive()
+}
+
+// move makes to the present screen, with the way back to the one before.
+func (r *run) move(to int) {
 	if int(r.st.screen) != to {
 		r.push(r.st.screen)
 	}
 	r.jump(to)
-	return r.arrive()
 }
 
 func (r *run) push(id uint16) {
@@ -240,6 +330,7 @@ func (r *run) reset() {
 	r.st.depth = 0
 	r.st.vars, r.st.sealed = nil, nil
 	r.ownsVars, r.ownsSealed = false, false
+	clear(r.scope)
 }
 
 // backTo finds the screen that the back key returns to, and its place in the
@@ -275,12 +366,21 @@ func (r *run) home() (Turn, error) {
 	return r.show(), nil
 }
 
-// arrive shows the present screen or makes its call.
+// arrive takes branches and what is left of a shortcut, and then shows the
+// present screen or makes its call.
 func (r *run) arrive() (Turn, error) {
-	for range maxHops {
+	for range maxHops * (1 + maxPath + maxFill) {
 		s := r.screen()
 		if s.kind.interactive() {
+			if r.follow(s) {
+				continue
+			}
+			r.st.pending = pending{}
 			return r.show(), nil
+		}
+		if s.kind == kindChoose {
+			r.branchOff(s)
+			continue
 		}
 		if r.complete(s.call) {
 			return r.call(s.call), nil
@@ -289,6 +389,17 @@ func (r *run) arrive() (Turn, error) {
 		r.branch(s.call, &Result{Outcome: Down})
 	}
 	return Turn{}, ErrState
+}
+
+// branchOff takes the first branch of a choose whose condition holds.
+func (r *run) branchOff(s *screen) {
+	for i := range s.ways {
+		if r.holds(s.ways[i].when) {
+			r.trace(s.ways[i].name)
+			r.jump(s.ways[i].next)
+			return
+		}
+	}
 }
 
 // complete says whether all that a call needs is there.
@@ -329,6 +440,7 @@ func (r *run) set(slot int, v string) {
 		r.st.vars, r.ownsVars = vars, true
 	}
 	r.st.vars[slot] = v
+	clear(r.scope)
 }
 
 func (r *run) seal(slot int, sealed []byte) {
@@ -435,6 +547,9 @@ func (r *run) branch(c *callSpec, res *Result) {
 		}
 	}
 	r.trace(way)
+	if outcome != Done && to != c.done {
+		r.st.pending = pending{} // what follows is not what the shortcut was for
+	}
 	if c.def.action && (outcome == Done || outcome == Pending) {
 		r.st.depth = 0 // no way back into what was paid
 	}

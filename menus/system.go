@@ -28,6 +28,11 @@ const (
 	sysBusy
 	sysStillChecking
 	sysResumed
+	sysResumeAsk
+	sysResumeGo
+	sysResumeAnew
+	sysMaintenance
+	sysSecretDiffers
 	sysNoticeRejected
 	sysNoticeExpired
 	sysCount
@@ -64,6 +69,11 @@ var systemDefs = [sysCount]struct {
 	sysBusy:                    {name: "busy"},
 	sysStillChecking:           {name: "still_checking", vars: []argDef{{name: "ref", typ: typeText, optional: true}}},
 	sysResumed:                 {name: "resumed"},
+	sysResumeAsk:               {name: "resume_ask"},
+	sysResumeGo:                {name: "resume_continue"},
+	sysResumeAnew:              {name: "resume_restart"},
+	sysMaintenance:             {name: "maintenance"},
+	sysSecretDiffers:           {name: "secret_differs"},
 	sysNoticeRejected: {name: "notice_rejected", vars: []argDef{
 		{name: "ref", typ: typeText, optional: true}, {name: "reason", typ: typeReason}, {name: "amount", typ: typeMoney, optional: true}}},
 	sysNoticeExpired: {name: "notice_expired", vars: []argDef{
@@ -77,6 +87,8 @@ type sysLang struct {
 	reasons []pair // code, text; all reasonCodes in their order
 	kinds   []pair // of a statement's rows
 	yes, no []byte // the option lines of a confirm
+	goOn    []byte // and those of a dialogue that may be taken up again
+	anew    []byte
 }
 
 type pair struct{ name, text string }

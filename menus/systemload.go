@@ -21,9 +21,10 @@ func (l *loader) loadSystem(roots []*node) {
 		l.at(extra, "duplicate-texts", fmt.Sprintf("%s has the system's texts already", roots[0].file.name), "put them all into one file")
 	}
 	root := roots[0]
-	if !l.keys(root, "the texts' file", "texts", "reasons", "kinds") {
+	if !l.keys(root, "the texts' file", "texts", "reasons", "kinds", "maintenance") {
 		return
 	}
+	l.closed = l.maintenance(root)
 	l.systemTexts(root.get("texts"))
 	l.reasonTexts(root)
 	if kinds := root.get("kinds"); kinds != nil && l.isMap(kinds, "kinds") {
@@ -57,7 +58,7 @@ func (l *loader) systemTexts(n *node) {
 		for i, segs := range l.localised(text, "the text "+def.name, l.langs, l.systemNames(def.vars)) {
 			l.system[i].texts[id] = segs
 		}
-		if id >= int(sysInvalidMSISDN) && id <= int(sysInvalidSecret) {
+		if id == int(sysWrongChoice) || id >= int(sysInvalidMSISDN) && id <= int(sysInvalidSecret) {
 			l.defaults[id] = text
 		}
 	}
@@ -65,12 +66,73 @@ func (l *loader) systemTexts(n *node) {
 		l.at(n, "missing-text", "these texts are missing: "+strings.Join(missing, ", "), fmt.Sprintf("add %s: {%s: \"...\"}", missing[0], strings.Join(l.langs, `: "...", `)))
 	}
 	for _, s := range l.system {
-		s.yes = s.line("1", sysYes)
-		s.no = s.line("2", sysNo)
-		if over := l.over(s.plain(sysTooMany)); over != "" {
-			l.at(n.get("too_many"), "text-too-long", fmt.Sprintf("too_many in %s %s: it ends a dialogue and has no second page", s.lang, over), "shorten it")
+		s.lines()
+		l.onePage(n, s)
+	}
+}
+
+// lines are the options that the texts themselves make.
+func (s *sysLang) lines() {
+	s.yes, s.no = s.line("1", sysYes), s.line("2", sysNo)
+	s.goOn, s.anew = s.line("1", sysResumeGo), s.line("2", sysResumeAnew)
+}
+
+// onePage checks the texts that have no second page.
+func (l *loader) onePage(n *node, s *sysLang) {
+	for _, id := range [...]sysText{sysTooMany, sysMaintenance} {
+		name := systemDefs[id].name
+		if over := l.over(s.plain(id)); over != "" && n.get(name) != nil {
+			l.at(n.get(name), "text-too-long", fmt.Sprintf("%s in %s %s: it ends a dialogue and has no second page", name, s.lang, over), "shorten it")
 		}
 	}
+}
+
+// menuTexts are the catalog's texts as one menu changes them with texts:.
+func (l *loader) menuTexts(m *menu) {
+	n := m.root.get("texts")
+	if n == nil {
+		return
+	}
+	var known []string
+	for id := sysText(0); id < sysCount; id++ {
+		if id < sysSessionExpired || id >= sysResumed && id <= sysSecretDiffers {
+			known = append(known, systemDefs[id].name)
+		}
+	}
+	if !l.keys(n, "texts", known...) {
+		return
+	}
+	for k := range m.program.sys {
+		own := *m.program.sys[k]
+		m.program.sys[k] = &own
+	}
+	for id := range systemDefs {
+		def := &systemDefs[id]
+		text := n.get(def.name)
+		if text == nil || !slices.Contains(known, def.name) {
+			continue
+		}
+		for k, segs := range l.localised(text, "the text "+def.name, m.langs, l.systemNames(def.vars)) {
+			m.program.sys[k].texts[id] = segs
+		}
+	}
+	for _, s := range m.program.sys {
+		s.lines()
+		l.onePage(n, s)
+	}
+}
+
+// maintenance reads the switch that keeps everybody out, of a menu or of all.
+func (l *loader) maintenance(root *node) bool {
+	n := root.get("maintenance")
+	if n == nil {
+		return false
+	}
+	if n.kind != scalarNode || n.text != "true" && n.text != "false" {
+		l.at(n, "bad-value", "maintenance is true or false", "")
+		return false
+	}
+	return n.text == "true"
 }
 
 // over says by how much a text does not fit one page, or "".

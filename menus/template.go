@@ -2,6 +2,7 @@ package menus
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -13,6 +14,7 @@ import (
 //	{name|format}     with this format
 //	{name?then}       "then" if the variable has a value
 //	{name?then|else}  "else" if not
+//	{name#one=a|other=b}  by the plural form that the number takes
 //	{{ }}             braces
 //
 // They are parsed into tnodes, checked, and compiled into segs by slot.
@@ -23,6 +25,13 @@ type tnode struct {
 	off       int // of the "{", in octets of the text
 	cond      bool
 	then, els []tnode
+	forms     []tform // of a plural
+}
+
+// tform is the text of one plural form.
+type tform struct {
+	name  string
+	nodes []tnode
 }
 
 type templateError struct {
@@ -106,6 +115,8 @@ func (p *templateParser) placeholder(depth int) tnode {
 			p.i++
 			n.els = p.sequence(depth + 1)
 		}
+	} else if p.i < len(p.s) && p.s[p.i] == '#' {
+		p.plural(&n, depth)
 	} else if p.i < len(p.s) && p.s[p.i] == '|' {
 		p.i++
 		if n.format = p.word(); n.format == "" {
@@ -119,6 +130,28 @@ func (p *templateParser) placeholder(depth int) tnode {
 	}
 	p.i++
 	return n
+}
+
+// plural reads one=...|other=... behind "#".
+func (p *templateParser) plural(n *tnode, depth int) {
+	if depth+1 > maxNesting {
+		p.fail(n.off, "nested too deep")
+		return
+	}
+	for p.err == nil {
+		p.i++ // "#" or "|"
+		f := tform{name: p.word()}
+		if f.name == "" || p.i >= len(p.s) || p.s[p.i] != '=' {
+			p.fail(n.off, `a plural is written {name#one=...|other=...}`)
+			return
+		}
+		p.i++
+		f.nodes = p.sequence(depth + 1)
+		n.forms = append(n.forms, f)
+		if p.i >= len(p.s) || p.s[p.i] != '|' {
+			return
+		}
+	}
 }
 
 func (p *templateParser) word() string {
@@ -137,6 +170,7 @@ type seg struct {
 	format    format
 	cond      bool
 	then, els []seg
+	plural    *pluralSpec
 }
 
 type source uint8
@@ -160,6 +194,8 @@ const (
 	formatReason
 	formatKind
 	formatSign
+	formatChoice
+	formatCount
 )
 
 var formatNames = []struct {
@@ -167,7 +203,7 @@ var formatNames = []struct {
 	id   format
 }{
 	{"plain", formatPlain}, {"money", formatMoney}, {"number", formatNumber}, {"msisdn", formatMSISDN},
-	{"date", formatDate}, {"day", formatDay}, {"time", formatTime},
+	{"date", formatDate}, {"day", formatDay}, {"time", formatTime}, {"count", formatCount},
 }
 
 // formatsOf says how a type can be shown, the default first.
@@ -187,6 +223,10 @@ func formatsOf(t valueType) []format {
 		return []format{formatKind, formatPlain}
 	case typeSign:
 		return []format{formatSign, formatPlain}
+	case typeChoice:
+		return []format{formatChoice, formatPlain}
+	case typeRows:
+		return []format{formatCount}
 	case typeText, typeNumber:
 		return []format{formatPlain}
 	}
@@ -212,6 +252,8 @@ type scope struct {
 	customer   string
 	noCustomer bool // slot 0 is an ordinary one: the system's texts have their own slots
 	row        []string
+	lang       int        // of labels
+	vars       []variable // of the menu: their choices
 	sys        *sysLang
 	env        *Env
 	now        time.Time
@@ -243,11 +285,39 @@ func (sc *scope) append(b []byte, segs []seg) []byte {
 			b = sc.append(b, s.then)
 		case s.cond:
 			b = sc.append(b, s.els)
+		case s.plural != nil:
+			v := sc.value(s)
+			if sc.counts(s) {
+				v = strconv.Itoa(countRows(v))
+			}
+			b = sc.append(b, s.plural.pick(v))
+		case s.format == formatCount:
+			b = strconv.AppendInt(b, int64(countRows(sc.value(s))), 10)
+		case s.format == formatChoice:
+			b = append(b, sc.label(s)...)
 		default:
 			b = sc.format(b, s.format, sc.value(s))
 		}
 	}
 	return b
+}
+
+// counts says whether a variable is rows.
+func (sc *scope) counts(s *seg) bool {
+	return s.source == fromVar && int(s.slot) < len(sc.vars) && sc.vars[s.slot].typ == typeRows
+}
+
+// label is what a choice reads as.
+func (sc *scope) label(s *seg) string {
+	v := sc.value(s)
+	if int(s.slot) < len(sc.vars) {
+		for _, c := range sc.vars[s.slot].choices {
+			if c.value == v {
+				return c.labels[sc.lang]
+			}
+		}
+	}
+	return v
 }
 
 func (sc *scope) format(b []byte, f format, v string) []byte {

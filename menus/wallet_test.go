@@ -37,6 +37,9 @@ func (k *talk) input(kind InputKind) Input {
 			}
 			return []byte(testSealed), nil
 		},
+		Same: func(sealed []byte, secret string) (bool, error) {
+			return string(sealed) == testSealed && secret == testPIN, nil
+		},
 		Down: func(call string) (Unavailable, bool) { why, ok := k.down[call]; return why, ok },
 	}
 }

@@ -52,9 +52,10 @@ func (n *node) get(key string) *node {
 }
 
 type file struct {
-	name  string
-	data  []byte
-	lines []string
+	name   string
+	data   []byte
+	lines  []string
+	shared bool // of screens that several menus include
 }
 
 func (f *file) line(n int) string {
