@@ -3,10 +3,17 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
 
 	"nyota/gateway/config"
 	"nyota/gateway/core"
+	"nyota/gateway/core/momo"
+	"nyota/gateway/simulator/coresim"
+	"nyota/gateway/simulator/momosim"
+	"nyota/menus"
 	"nyota/sessions"
 )
 
@@ -20,6 +27,68 @@ func openValkey(ctx context.Context, c config.Store, log *slog.Logger) (sessions
 		opts.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	return sessions.OpenValkey(ctx, opts)
+}
+
+// connector is what main needs of every kind of core.
+type connector interface {
+	core.Switch
+	Serves(call string) bool
+	Close() error
+}
+
+// newCore makes the connector of the kind that the configuration names.
+func newCore(c config.Core, url, currency, pinKey string, log *slog.Logger) (connector, error) {
+	switch c.Kind {
+	case "gsma":
+		return newGSMA(c, url, currency, pinKey, log)
+	case "momo":
+		return momo.New(momo.Config{
+			URL: url, Environment: c.MoMo.Environment, Currency: currency, Horizon: c.Horizon, Log: log,
+			Collection: momoAccount(c.MoMo.Collection), Disbursement: momoAccount(c.MoMo.Disbursement),
+		})
+	}
+	return nil, fmt.Errorf("unknown kind %q", c.Kind)
+}
+
+func momoAccount(a config.MoMoAccount) *momo.Account {
+	if a.User == "" {
+		return nil
+	}
+	return &momo.Account{User: a.User, Key: core.NewSecret([]byte(a.Key)), SubscriptionKey: core.NewSecret([]byte(a.SubscriptionKey))}
+}
+
+// simulatedCore is a core to try a kind with: it serves its API and /faults.
+type simulatedCore interface {
+	http.Handler
+	Close() error
+}
+
+// newSimulatedCore returns the simulator of a kind.
+func newSimulatedCore(kind string, log *slog.Logger) simulatedCore {
+	if kind == "momo" {
+		return momosim.New(momosim.Config{Log: log})
+	}
+	return coresim.New(coresim.Config{Log: log})
+}
+
+// servable names the calls of menus that a core cannot serve, each with a
+// screen that makes it; nil if it can serve all.
+func servable(kind string, serves func(call string) bool, catalog *menus.Catalog) error {
+	var problems []error
+	seen := map[string]bool{}
+	for _, name := range catalog.Menus() {
+		p, ok := catalog.Program(name)
+		if !ok {
+			continue
+		}
+		for _, s := range p.Flow("") {
+			if s.Call != "" && !serves(s.Call) && !seen[s.Call] {
+				seen[s.Call] = true
+				problems = append(problems, fmt.Errorf("core.kind: %s cannot serve the call %s, which screen %s of menu %s makes: take it out of the menus, or configure what it needs", kind, s.Call, s.ID, p.Menu()))
+			}
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // newGSMA makes the connector to a core that speaks the GSMA Mobile Money API.

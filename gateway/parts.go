@@ -17,15 +17,14 @@ import (
 	"nyota/gateway/ops"
 	"nyota/gateway/phone"
 	"nyota/gateway/simulator"
-	"nyota/gateway/simulator/coresim"
 	"nyota/sessions"
 )
 
 // startSimulators runs the halves that the configuration turns on.
 func (g *Gateway) startSimulators(ctx context.Context) error {
 	if ln := g.listeners["simulator.core"]; ln != nil {
-		c := coresim.New(coresim.Config{Log: g.log})
-		g.stops = append(g.stops, func(context.Context) { c.Close() })
+		c := newSimulatedCore(g.cfg.Core.Kind, g.log)
+		g.stops = append(g.stops, func(context.Context) { _ = c.Close() })
 		g.serveHTTP("simulator.core", c)
 	}
 	if ln := g.listeners["simulator.smpp"]; ln != nil {
@@ -96,13 +95,16 @@ func (g *Gateway) openMenus(ctx context.Context) error {
 // startCore makes the connector and watches the core's heartbeat.
 func (g *Gateway) startCore(ctx context.Context) error {
 	c := g.cfg.Core
-	gsma, err := newGSMA(c, g.coreURL, g.cfg.Operator.Currency, g.cfg.Path(c.PINKey), g.log)
+	sw, err := newCore(c, g.coreURL, g.cfg.Operator.Currency, g.cfg.Path(c.PINKey), g.log)
 	if err != nil {
 		return fmt.Errorf("core: %w", err)
 	}
-	g.core = gsma
-	g.stops = append(g.stops, func(context.Context) { gsma.Close() })
-	g.watch = core.NewWatcher(core.WatcherConfig{Health: gsma.Health, Interval: c.Heartbeat,
+	g.core = sw
+	g.stops = append(g.stops, func(context.Context) { _ = sw.Close() })
+	if err := servable(c.Kind, sw.Serves, g.menus.Current()); err != nil {
+		return err
+	}
+	g.watch = core.NewWatcher(core.WatcherConfig{Health: sw.Health, Interval: c.Heartbeat,
 		Timeout: 2 * time.Second, Failures: 2, Log: g.log})
 	g.background(ctx, g.watch.Run)
 	return nil

@@ -16,7 +16,6 @@ import (
 	"nyota/gateway/config"
 	"nyota/gateway/phone"
 	"nyota/gateway/simulator"
-	"nyota/gateway/simulator/coresim"
 )
 
 // simulateCommand runs one half of the simulator as a process of its own, beside
@@ -55,7 +54,7 @@ func simulateCommand(load func() (config.Config, error)) *cobra.Command {
 
 	var coreListen string
 	core := &cobra.Command{
-		Use: "core", Short: "A core switch: GSMA Mobile Money API, with faults to switch on", Args: cobra.NoArgs,
+		Use: "core", Short: "A core switch of the kind core.kind, with faults to switch on", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := load()
 			if err != nil {
@@ -64,7 +63,7 @@ func simulateCommand(load func() (config.Config, error)) *cobra.Command {
 			if coreListen == "" {
 				coreListen = cfg.Simulator.Core
 			}
-			return simulateCore(cmd.Context(), cmd.OutOrStdout(), newLogger(cfg.Log, os.Stderr), coreListen)
+			return simulateCore(cmd.Context(), cmd.OutOrStdout(), newLogger(cfg.Log, os.Stderr), cfg.Core.Kind, coreListen)
 		},
 	}
 	core.Flags().StringVar(&coreListen, "listen", "", "HTTP address (default: simulator.core)")
@@ -122,7 +121,7 @@ func simulateSink(ctx context.Context, out io.Writer, log *slog.Logger, listen s
 	return simulator.NewSink(simulator.SinkConfig{Log: log}).Serve(ctx, ln)
 }
 
-func simulateCore(ctx context.Context, out io.Writer, log *slog.Logger, listen string) error {
+func simulateCore(ctx context.Context, out io.Writer, log *slog.Logger, kind, listen string) error {
 	if listen == "" {
 		return errors.New("simulate core: no address: use --listen or simulator.core")
 	}
@@ -132,8 +131,8 @@ func simulateCore(ctx context.Context, out io.Writer, log *slog.Logger, listen s
 		return fmt.Errorf("simulate core: %w", err)
 	}
 	fmt.Fprintf(out, "core listens on %s\n", ln.Addr())
-	c := coresim.New(coresim.Config{Log: log})
-	defer c.Close()
+	c := newSimulatedCore(kind, log)
+	defer func() { _ = c.Close() }()
 	return listenUntil(ctx, ln, c)
 }
 

@@ -93,7 +93,7 @@ type Link struct {
 
 // Core is the core switch.
 type Core struct {
-	Kind      string        `mapstructure:"kind"` // gsma
+	Kind      string        `mapstructure:"kind"` // gsma or momo
 	URL       string        `mapstructure:"url"`
 	APIKey    string        `mapstructure:"api_key"`
 	Token     string        `mapstructure:"token"`   // bearer token
@@ -101,6 +101,21 @@ type Core struct {
 	Heartbeat time.Duration `mapstructure:"heartbeat"`
 	Horizon   time.Duration `mapstructure:"horizon"` // how long "not found" proves nothing
 	Airtime   string        `mapstructure:"airtime_subtype"`
+	MoMo      MoMo          `mapstructure:"momo"` // of kind momo
+}
+
+// MoMo is what the MTN MoMo API needs beside its URL.
+type MoMo struct {
+	Environment  string      `mapstructure:"environment"` // X-Target-Environment
+	Collection   MoMoAccount `mapstructure:"collection"`
+	Disbursement MoMoAccount `mapstructure:"disbursement"`
+}
+
+// MoMoAccount is the access to one product. An empty user turns it off.
+type MoMoAccount struct {
+	User            string `mapstructure:"user"`
+	Key             string `mapstructure:"key"`
+	SubscriptionKey string `mapstructure:"subscription_key"`
 }
 
 // Simulator has the built-in operator and core. An empty address turns that

@@ -29,10 +29,7 @@ func (c *Config) Validate() error {
 	}
 	c.validateLinks(&p)
 
-	p.oneOf("core.kind", c.Core.Kind, "gsma")
-	p.url("core.url", c.Core.URL, true)
-	p.between("core.heartbeat", c.Core.Heartbeat, 100*time.Millisecond, time.Minute)
-	p.between("core.horizon", c.Core.Horizon, time.Second, 30*24*time.Hour)
+	c.validateCore(&p)
 	p.address("simulator.smpp", c.Simulator.SMPP, false)
 	p.address("simulator.core", c.Simulator.Core, false)
 
@@ -73,6 +70,27 @@ func (c *Config) Validate() error {
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
 	return p.err()
+}
+
+func (c *Config) validateCore(p *problems) {
+	p.oneOf("core.kind", c.Core.Kind, "gsma", "momo")
+	p.url("core.url", c.Core.URL, true)
+	p.between("core.heartbeat", c.Core.Heartbeat, 100*time.Millisecond, time.Minute)
+	p.between("core.horizon", c.Core.Horizon, time.Second, 30*24*time.Hour)
+	if c.Core.Kind == "momo" {
+		m := c.Core.MoMo
+		if m.Environment == "" {
+			p.add("core.momo.environment", "must name the target environment, like mtnuganda")
+		}
+		if m.Collection.User == "" && m.Disbursement.User == "" {
+			p.add("core.momo.collection.user", "or core.momo.disbursement.user must be set: without a product no call can be served")
+		}
+		for name, a := range map[string]MoMoAccount{"collection": m.Collection, "disbursement": m.Disbursement} {
+			if a.User != "" && (a.Key == "" || a.SubscriptionKey == "") {
+				p.add("core.momo."+name+".key", "and subscription_key must be set beside user")
+			}
+		}
+	}
 }
 
 func (c *Config) validateStore(p *problems) {

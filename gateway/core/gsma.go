@@ -226,6 +226,15 @@ func (g *GSMA) Prepare(r Request) (string, error) {
 	return r.ID, nil
 }
 
+// Serves says whether a call can be made: all of this package can.
+func (*GSMA) Serves(call string) bool {
+	switch call {
+	case Balance, AccountName, Fee, Statement:
+		return true
+	}
+	return Moves(call)
+}
+
 // Moves says whether a call moves money.
 func Moves(call string) bool {
 	switch call {

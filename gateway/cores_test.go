@@ -1,0 +1,110 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"nyota/gateway/config"
+)
+
+// tillMenu is a menu that every kind of core serves.
+const tillMenu = `
+menu: till
+codes: ["*150*77#"]
+languages: [en]
+start: till
+keys: {back: "0", home: "00", more: "98"}
+screens:
+  till:   {kind: input, text: {en: "Till number"}, var: till, type: number, min: 1, max: 999999999, next: amount}
+  amount: {kind: input, text: {en: "Amount"}, var: amount, type: money, min: 100, max: 5000000, next: pin}
+  pin:
+    kind: confirm
+    text: {en: "Pay {amount} to {till}. Enter PIN"}
+    var: pin
+    type: secret
+    next: pay
+  pay:
+    kind: action
+    call: merchantpay
+    with: {till: till, amount: amount, pin: pin}
+    deadline: 4s
+    on: {done: sent, rejected: why, unknown: checking, unavailable: sorry}
+    notify:
+      customer: {en: "{ref} You paid {amount} to {till}"}
+  sent: {kind: end, text: {en: "Paid {amount}"}}
+  why: {kind: end, text: {en: "Not paid"}}
+  checking: {kind: end, text: {en: "We are checking. Do not repeat"}}
+  sorry: {kind: end, text: {en: "Not available now"}}
+`
+
+// kinds are the cores beside GSMA, in front of their simulators.
+var kinds = map[string]func(c *config.Config){
+	"momo": func(c *config.Config) {
+		c.Core.URL = "http://" + c.Simulator.Core
+		c.Core.MoMo.Environment = "sandbox"
+		c.Core.MoMo.Collection = config.MoMoAccount{User: "u", Key: "k", SubscriptionKey: "s"}
+	},
+}
+
+func TestEveryKindOfCoreIsPaidThrough(t *testing.T) {
+	for kind, set := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			cfg := testConfig(t)
+			cfg.Core.Kind = kind
+			set(&cfg)
+			cfg.Menus.Dir = t.TempDir()
+			if err := os.WriteFile(filepath.Join(cfg.Menus.Dir, "till.yaml"), []byte(tillMenu), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := cfg.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			texts, err := os.ReadFile("../menus/catalog/texts.yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(cfg.Menus.Dir, "texts.yaml"), texts, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			g := startGateway(t, cfg)
+			h := handset(t, g, payer)
+			if err := h.dial("*150*77#"); err != nil {
+				t.Fatal(err)
+			}
+			key(t, h, "500100", "Till number")
+			key(t, h, "5000", "Amount")
+			key(t, h, testPIN, "Enter PIN")
+			shows(t, h, "Paid", "5,000")
+			if sms := inbox(t, h, 1)[0]; !strings.Contains(sms.Text, "500100") {
+				t.Errorf("SMS %q", sms.Text)
+			}
+			all := effects(t, g.Addr("simulator.core"))
+			if len(all) != 1 || all[0].Times != 1 || all[0].Amount != "5000" {
+				t.Errorf("effects %+v", all)
+			}
+		})
+	}
+}
+
+func TestCallThatTheCoreCannotServeIsAnErrorAtTheStart(t *testing.T) {
+	for kind, set := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			cfg := testConfig(t)
+			cfg.Core.Kind = kind
+			set(&cfg)
+			g, err := Start(t.Context(), cfg, slog.New(slog.DiscardHandler))
+			if err == nil {
+				_ = g.Stop(t.Context())
+				t.Fatal("the wallet was served")
+			}
+			for _, want := range []string{"core.kind: " + kind + " cannot serve the call statement", "menu wallet"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%v does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
