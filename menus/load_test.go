@@ -117,7 +117,8 @@ func TestDial(t *testing.T) {
 		ok                  bool
 	}{
 		{"*150*00#", "wallet", "", true},
-		{"*150*00*1*2#", "wallet", "1*2", false},
+		{"*150*00*1*2#", "wallet", "1*2", true},
+		{"*150*00*9*2#", "wallet", "9*2", false},
 		{"*150*00", "", "", false},
 		{"*150*01#", "", "", false},
 		{"*150#", "", "", false},

@@ -122,12 +122,13 @@ func (t *Turn) duplicate(ctx context.Context, s sessions.Session) {
 	t.screen(turn)
 }
 
-// abort forgets the dialogue. An action that was born from it goes its own way.
+// abort forgets the dialogue, but for what its menu may take up again. An action that was born from it goes its own way.
 func (t *Turn) abort(ctx context.Context) {
 	d := t.d
 	d.live.end(d, t.m.Key, EndAbort, t.m.At)
 	s, err := d.Store.Load(ctx, t.m.Key)
 	if err == nil {
+		d.drop(ctx, s, t.m.At)
 		s.Ended = true
 		_, err = d.Store.Commit(ctx, s)
 	}

@@ -38,8 +38,11 @@ func (t *Turn) begin(ctx context.Context) {
 
 	t.catalog = d.Menus.Current()
 	program, rest, ok := t.catalog.Dial(string(m.Text))
-	if !ok || rest != "" {
+	if !ok {
 		t.system("unknown_code", shown(m.Text))
+		return
+	}
+	if rest == "" && program.Resume().Mode != "restart" && t.takeUp(ctx, program.Menu(), old, found, hash) {
 		return
 	}
 	t.program = program
@@ -51,7 +54,9 @@ func (t *Turn) begin(ctx context.Context) {
 		t.session.Version = old.Version
 		d.live.end(d, old.Key, EndReplaced, m.At)
 	}
-	turn, err := program.Step(menus.State{}, t.input(menus.Begin))
+	in := t.input(menus.Begin)
+	in.Text = menus.Typed(rest)
+	turn, err := program.Step(menus.State{}, in)
 	if err != nil {
 		t.broken(err)
 		return

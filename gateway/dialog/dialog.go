@@ -5,6 +5,7 @@
 //	dialog.go     Message, Reply, Dialog
 //	begin.go      a customer dials
 //	answer.go     a customer answers, or goes away
+//	dropped.go    a dialogue that broke off, and is taken up again
 //	turn.go       a turn from its first commit to its screen
 //	outcome.go    what the core and the ledger say, in the menus' words
 //	notices.go    the SMS owed for an action's outcome

@@ -249,6 +249,7 @@ func TestM8RecycledIDBeginsAnew(t *testing.T) {
 	b := newBench(t)
 	b.dial("home")
 	b.press("1", "send_to")
+	b.advance(10 * time.Minute) // longer ago than the menu takes a dialogue up
 	b.dial("home")
 	b.press("1", "send_to")
 	if len(b.records) != 1 || b.records[0].End != EndReplaced {
@@ -343,7 +344,8 @@ func TestStoreThatIsAwayIsSaidHonestly(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	b.store.take(nil)
-	b.dial("home")
+	b.dial("send_pin") // asked whether to go on
+	b.press("2", "home")
 }
 
 func (b *bench) dialled(code string) Reply {

@@ -59,7 +59,7 @@ func (l *live) step(d *Dialog, s sessions.Session, t menus.Turn) {
 	}
 	a.record = Record{Key: s.Key, Menu: s.Menu, Revision: s.Revision, Language: t.State.Language(),
 		Started: s.Started, Steps: s.Steps, Screen: screen}
-	a.expires = s.Expires
+	a.expires = s.Expires.Add(-grace)
 	l.known[s.Key] = a
 	l.mu.Unlock()
 	if t.End {
@@ -100,6 +100,7 @@ func (d *Dialog) Sweep(ctx context.Context) {
 		d.live.mu.Unlock()
 		for _, k := range over {
 			d.live.end(d, k, EndTimeout, now)
+			d.timeout(ctx, k, now)
 		}
 	}
 }

@@ -49,15 +49,19 @@ func OpenMenus(ctx context.Context, fsys fs.FS, env menus.Env, store sessions.St
 // Current is the revision that new dialogues begin on.
 func (m *Menus) Current() *menus.Catalog { return m.current.Load() }
 
-// Code is what to dial for the first menu that has a code.
+// Code is what to dial for the customers' main menu: the lowest of all codes.
 func (m *Menus) Code() string {
 	c := m.Current()
+	lowest := ""
 	for _, name := range c.Menus() {
-		if p, ok := c.Program(name); ok && len(p.Codes()) > 0 {
-			return p.Codes()[0]
+		p, _ := c.Program(name)
+		for _, code := range p.Codes() {
+			if lowest == "" || code < lowest {
+				lowest = code
+			}
 		}
 	}
-	return ""
+	return lowest
 }
 
 // Broken returns the errors of an edit that is not served, or nil.

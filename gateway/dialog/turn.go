@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"time"
 
@@ -131,7 +132,7 @@ func (t *Turn) commit(ctx context.Context, a *sessions.Action) error {
 	s := t.session
 	s.State, s.Node, s.Ended = state, d.Node, t.turn.End
 	s.Asking = t.turn.Call == nil && !t.turn.End
-	s.Expires = d.Now().Add(d.Session)
+	s.Expires = d.Now().Add(d.Session + grace)
 	if t.turn.Call == nil {
 		s.Action, s.Screen = "", t.turn.Screen.ID
 	}
@@ -227,6 +228,11 @@ func (t *Turn) input(kind menus.InputKind) menus.Input {
 		Now: d.Now().In(d.Zone), Limits: t.m.Limits,
 		Seal: func(secret string) ([]byte, error) {
 			return d.Vault.Seal([]byte(secret), []byte(t.m.Key.MSISDN))
+		},
+		Same: func(sealed []byte, secret string) (bool, error) {
+			plain, err := d.Vault.Open(sealed, []byte(t.m.Key.MSISDN))
+			defer clear(plain)
+			return subtle.ConstantTimeCompare(plain, []byte(secret)) == 1, err
 		},
 		Down: func(call string) (menus.Unavailable, bool) {
 			until, down := d.Calls.Down(call)
