@@ -21,6 +21,7 @@ var house = map[string][]string{
 	"smpp/interop":  {"smpp/..."},
 
 	"menus":              {},
+	"menus/menutest":     {"menus"},
 	"sessions":           {},
 	"sessions/storetest": {"sessions"},
 
@@ -43,7 +44,7 @@ var house = map[string][]string{
 	"gateway/phone":             {"gateway/simulator", "smpp/..."},
 	"gateway/load":              {"smpp/..."},
 
-	"gateway": {"gateway/...", "menus", "sessions", "smpp/..."},
+	"gateway": {"gateway/...", "menus/...", "sessions", "smpp/..."},
 }
 
 // onlyInTests are imports that a folder's tests may have beyond its rule.
