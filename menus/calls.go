@@ -74,6 +74,14 @@ var (
 			args: []argDef{{"to", typeMSISDN, false}, {"amount", typeMoney, false}, {"pin", typeSecret, false}}},
 		{name: "withdrawal", action: true, results: actionResults,
 			args: []argDef{{"agent", typeText, false}, {"amount", typeMoney, false}, {"pin", typeSecret, false}}},
+		{name: "deposit", action: true, results: actionResults,
+			args: []argDef{{"to", typeMSISDN, false}, {"amount", typeMoney, false}, {"pin", typeSecret, false}}},
+		{name: "commission", args: []argDef{{"pin", typeSecret, false}},
+			results: []resultDef{{name: "commission", typ: typeMoney, always: true}}},
+		{name: "status", args: []argDef{{"reference", typeText, false}},
+			results: []resultDef{
+				{name: "state", typ: typeText, always: true}, {name: "amount", typ: typeMoney, always: true},
+				{name: "kind", typ: typeKind}, {name: "date", typ: typeTime}, {name: "direction", typ: typeSign}, {name: "party", typ: typeMSISDN}}},
 		{name: "balance", args: []argDef{{"pin", typeSecret, false}},
 			results: []resultDef{{name: "balance", typ: typeMoney, always: true}}},
 		{name: "account_name", args: targetArgs, oneOf: targets,
@@ -94,7 +102,7 @@ var rowDefs = []argDef{
 // reasonCodes of refusals: each has a text in the catalog.
 var reasonCodes = []string{
 	"insufficient_funds", "wrong_pin", "pin_locked", "unknown_payee", "limit_exceeded", "amount_invalid",
-	"account_blocked", "not_allowed", "same_person", "not_sent", "other",
+	"account_blocked", "not_allowed", "same_person", "unknown_reference", "not_sent", "other",
 }
 
 func findCall(name string) *callDef {

@@ -96,7 +96,7 @@ func (l *loader) with(m *menu, i int, n *node, c *callSpec, took *varSet) {
 		}
 		if c.def.name == "fee" && d.name == "call" && a.from < 0 {
 			if target := findCall(a.literal); target == nil || !target.action {
-				l.at(e.val, "unknown-call", fmt.Sprintf("%q is not an action with a fee", a.literal), `one of: "=transfer", "=merchantpay", "=billpay", "=airtime", "=withdrawal"`)
+				l.at(e.val, "unknown-call", fmt.Sprintf("%q is not an action with a fee", a.literal), `one of: "=transfer", "=merchantpay", "=billpay", "=airtime", "=withdrawal", "=deposit"`)
 			}
 		}
 		c.args = append(c.args, argSpec{name: d.name, typ: d.typ, slot: a.from, literal: a.literal, optional: d.optional})

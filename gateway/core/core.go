@@ -45,6 +45,9 @@ const (
 	AccountName = "account_name" // to | till | agent | biller, [reference]
 	Fee         = "fee"          // call (which action), amount, and its target
 	Statement   = "statement"    // pin, [limit]
+	Deposit     = "deposit"      // of an agent, who is the customer here: to, amount, pin
+	Commission  = "commission"   // of an agent: pin
+	Lookup      = "status"       // what became of a transaction of the customer's: reference
 )
 
 // Arg is a named value.
@@ -97,7 +100,8 @@ const (
 	AccountBlocked    = "account_blocked"
 	NotAllowed        = "not_allowed"
 	SamePerson        = "same_person" // payer and payee are one
-	NotSent           = "not_sent"    // provably nothing left the gateway
+	UnknownReference  = "unknown_reference"
+	NotSent           = "not_sent" // provably nothing left the gateway
 	Other             = "other"
 )
 

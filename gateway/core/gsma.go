@@ -72,6 +72,9 @@ type Identifiers struct {
 	Agent     string // default organisationid
 	Biller    string // default serviceprovider
 	Reference string // of a customer at a biller; default consumerno
+	// Commission is the accountcategory of an agent's commission account;
+	// default commission.
+	Commission string
 }
 
 // GSMA is a Switch that speaks the GSMA Mobile Money API v1.2. It is safe for
@@ -174,6 +177,7 @@ func (c *GSMAConfig) defaults() {
 	fill(&c.Identifiers.Agent, "organisationid")
 	fill(&c.Identifiers.Biller, "serviceprovider")
 	fill(&c.Identifiers.Reference, "consumerno")
+	fill(&c.Identifiers.Commission, "commission")
 	wait(&c.Timeout, 10*time.Second)
 	wait(&c.DialTimeout, 2*time.Second)
 	wait(&c.PollInterval, 400*time.Millisecond)
@@ -229,7 +233,7 @@ func (g *GSMA) Prepare(r Request) (string, error) {
 // Serves says whether a call can be made: all of this package can.
 func (*GSMA) Serves(call string) bool {
 	switch call {
-	case Balance, AccountName, Fee, Statement:
+	case Balance, AccountName, Fee, Statement, Commission, Lookup:
 		return true
 	}
 	return Moves(call)
@@ -238,7 +242,7 @@ func (*GSMA) Serves(call string) bool {
 // Moves says whether a call moves money.
 func Moves(call string) bool {
 	switch call {
-	case Transfer, MerchantPay, BillPay, Airtime, Withdrawal:
+	case Transfer, MerchantPay, BillPay, Airtime, Withdrawal, Deposit:
 		return true
 	}
 	return false
@@ -259,6 +263,10 @@ func (g *GSMA) Call(ctx context.Context, r Request) (Outcome, error) {
 		return g.balance(ctx, r)
 	case Statement:
 		return g.statement(ctx, r)
+	case Commission:
+		return g.commission(ctx, r)
+	case Lookup:
+		return g.lookup(ctx, r)
 	}
 	if !Moves(r.Call) {
 		return Outcome{}, unsent(r.Call, errors.New("this core does not know the call"))

@@ -140,6 +140,21 @@ func (g *GSMA) balance(ctx context.Context, r Request) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	return g.amount(r, a, "balance")
+}
+
+// commission asks what an agent has earned: the balance of the account of that
+// category beside the float. Field: commission.
+func (g *GSMA) commission(ctx context.Context, r Request) (Outcome, error) {
+	a, err := g.own(ctx, r, "/balance", party{Key: "accountcategory", Value: g.cfg.Identifiers.Commission})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return g.amount(r, a, "commission")
+}
+
+// amount reads a balance into a field.
+func (g *GSMA) amount(r Request, a Answer, field string) (Outcome, error) {
 	var b wireBalance
 	out, err := g.read(r, a, http.StatusOK, &b)
 	if err != nil || out.Status != Done {
@@ -155,17 +170,18 @@ func (g *GSMA) balance(ctx context.Context, r Request) (Outcome, error) {
 	if amount == "" {
 		return Outcome{}, failed(r.Call, errors.New("the core gave no balance"))
 	}
-	out.Fields = Args{{"balance", string(amount)}}
+	out.Fields = Args{{field, string(amount)}}
 	return out, nil
 }
 
-// own reads something of the customer's own account.
-func (g *GSMA) own(ctx context.Context, r Request, tail string) (Answer, error) {
+// own reads something of the customer's own account, or of one that more
+// identifiers tell from it.
+func (g *GSMA) own(ctx context.Context, r Request, tail string, more ...party) (Answer, error) {
 	p, err := g.msisdn(r.MSISDN)
 	if err != nil {
 		return Answer{}, unsent(r.Call, fmt.Errorf("customer: %w", err))
 	}
-	path, err := account([]party{p}, tail)
+	path, err := account(append([]party{p}, more...), tail)
 	if err != nil {
 		return Answer{}, unsent(r.Call, err)
 	}
@@ -241,4 +257,50 @@ func row(customer string, t wireTransaction) Args {
 		{"party", who},
 		{"ref", Clean(string(ref), 64)},
 	}
+}
+
+// lookup asks what became of a transaction, by the reference that the customer
+// was given. One of other people is as unknown as one that never was. Fields:
+// state (done, failed or pending), and those of a statement's row.
+func (g *GSMA) lookup(ctx context.Context, r Request) (Outcome, error) {
+	ref := r.Args.Get("reference")
+	if ref == "" || len(ref) > 64 || strings.ContainsFunc(ref, func(c rune) bool {
+		return c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
+	}) {
+		return Outcome{}, unsent(r.Call, errors.New("reference: not an identifier"))
+	}
+	a, err := g.exchange(ctx, exchange{op: r.Call, method: http.MethodGet, path: "/transactions/" + ref})
+	if err != nil {
+		return Outcome{}, err
+	}
+	var t wireTransaction
+	out, err := g.read(r, a, http.StatusOK, &t)
+	if err == nil && out.Status == Rejected && out.Reason == UnknownPayee {
+		out.Reason = UnknownReference
+	}
+	if err != nil || out.Status != Done {
+		return out, err
+	}
+	if !strings.EqualFold(string(t.Reference), ref) {
+		return Outcome{}, failed(r.Call, fmt.Errorf("%w: another reference", ErrMismatch))
+	}
+	mine := false
+	for _, p := range append(t.Debit[:len(t.Debit):len(t.Debit)], t.Credit...) {
+		mine = mine || p.Key.is("msisdn") && digits(string(p.Value)) == r.MSISDN
+	}
+	if !mine {
+		return Outcome{Status: Rejected, Reason: UnknownReference, Detail: "a transaction of other people"}, nil
+	}
+	if t.Amount == "" || !t.Currency.is(g.cfg.Currency) {
+		return Outcome{}, failed(r.Call, fmt.Errorf("%w: no amount, or another currency", ErrMismatch))
+	}
+	state := "pending"
+	switch status := strings.ToLower(string(t.Status)); {
+	case g.done[status]:
+		state = "done"
+	case g.failed[status]:
+		state = "failed"
+	}
+	out.Fields = append(Args{{"state", state}}, row(r.MSISDN, t)...)
+	return out, nil
 }

@@ -8,7 +8,7 @@ import (
 
 var knownReasons = map[string]bool{
 	InsufficientFunds: true, WrongPIN: true, PINLocked: true, UnknownPayee: true, LimitExceeded: true,
-	AmountInvalid: true, AccountBlocked: true, NotAllowed: true, SamePerson: true, Other: true,
+	AmountInvalid: true, AccountBlocked: true, NotAllowed: true, SamePerson: true, UnknownReference: true, Other: true,
 }
 
 // KnownReason says whether a refusal may have this reason.

@@ -62,7 +62,7 @@ func (g *GSMA) payee(call string, args Args) ([]party, error) {
 	var p party
 	var err error
 	switch call {
-	case Transfer, Airtime:
+	case Transfer, Airtime, Deposit:
 		if p, err = g.msisdn(args.Get("to")); err != nil {
 			err = fmt.Errorf("to: %w", err)
 		}

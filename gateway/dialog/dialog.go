@@ -59,6 +59,13 @@ type Calls interface {
 	Down(call string) (until time.Time, down bool)
 }
 
+// Admission gives an action its place at the core before it is born. What it
+// refuses leaves no trace: no action, no SMS, "not sent" on the screen.
+// *core.Guard is one.
+type Admission interface {
+	Reserve(ctx context.Context, call string, args core.Args) (*core.Ticket, error)
+}
+
 // Vault seals and opens secrets, and hashes inputs. *sessions.Keyring is one.
 type Vault interface {
 	Seal(plain, aad []byte) ([]byte, error)
@@ -66,7 +73,7 @@ type Vault interface {
 	Hash(data ...[]byte) uint64
 }
 
-// Config is what a Dialog needs. All but the durations, Record, Now and Log are
+// Config is what a Dialog needs. All but Admit, the durations, Record, Now and Log are
 // required.
 type Config struct {
 	Store  sessions.Store
@@ -74,6 +81,7 @@ type Config struct {
 	Ledger *ledger.Ledger
 	Switch core.Switch // for reads
 	Calls  Calls
+	Admit  Admission // nil: every action is born, and its call may be refused
 	Vault  Vault
 	Node   string         // this process: unlike any other that ever ran
 	Zone   *time.Location // the operator's

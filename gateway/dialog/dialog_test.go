@@ -427,3 +427,28 @@ func TestDialogueFinishesOnTheMenuItBeganOn(t *testing.T) {
 		t.Errorf("revision %s (%v), want %s", s.Revision, err, old)
 	}
 }
+
+func TestFullCoreRefusesBeforeAnActionIsBorn(t *testing.T) {
+	b := newBench(t)
+	guard := core.NewGuard(core.GuardConfig{Switch: b.core,
+		Limit: core.LimiterConfig{Initial: 1, Floor: 1, Max: 1, Wait: time.Millisecond}})
+	b.Switch, b.Ledger.Switch, b.Admit = guard, guard, guard
+	b.toPIN()
+	busy, err := guard.Reserve(t.Context(), core.Transfer, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.press("1234", "not_sent")
+	if !strings.Contains(r.Text, "No money moved") {
+		t.Errorf("screen %q", r.Text)
+	}
+	if len(b.core.posts) != 0 || len(b.notices) != 0 || len(b.open()) != 0 {
+		t.Errorf("%d posts, %d notices, %d actions of what was refused", len(b.core.posts), len(b.notices), len(b.open()))
+	}
+	busy.Release()
+	b.toPIN()
+	b.press("1234", "sent")
+	if l := guard.Load(); l.InFlight != 0 || len(b.core.posts) != 1 {
+		t.Errorf("after a payment: %+v, %d posts", l, len(b.core.posts))
+	}
+}

@@ -62,7 +62,7 @@ func recipient(a sessions.Action, role menus.Role) string {
 			return f.Value
 		}
 	}
-	if role == menus.RolePayee && (a.Call == core.Transfer || a.Call == core.Airtime) {
+	if role == menus.RolePayee && (a.Call == core.Transfer || a.Call == core.Airtime || a.Call == core.Deposit) {
 		for _, arg := range a.Args {
 			if arg.Name == "to" {
 				return arg.Value

@@ -38,6 +38,22 @@ func (t *Turn) order(call *menus.Call) ledger.Order {
 	}
 }
 
+// reserve asks for an action's place at the core.
+func (d *Dialog) reserve(ctx context.Context, o ledger.Order) (*core.Ticket, error) {
+	if d.Admit == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithDeadline(ctx, o.Deadline)
+	defer cancel()
+	var known core.Args
+	for _, arg := range o.Args {
+		if arg.Sealed == nil {
+			known = append(known, core.Arg{Name: arg.Name, Value: arg.Value})
+		}
+	}
+	return d.Admit.Reserve(ctx, o.Call, known)
+}
+
 // makeRead asks the core, and knows only three answers: done, refused, or not
 // now. A read changes nothing, so one without an answer did nothing.
 func (d *Dialog) makeRead(ctx context.Context, msisdn string, call *menus.Call, deadline time.Time) menus.Result {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"nyota/gateway/core"
 	"nyota/menus"
 	"nyota/sessions"
 )
@@ -31,6 +32,7 @@ type Turn struct {
 	told    bool // what became of an action: the screen must say it, stored or not
 
 	action *sessions.Action // committed: to be run
+	ticket *core.Ticket     // its place at the core; nil without Admission
 	read   *menus.Call      // to be made
 
 	reply Reply
@@ -54,7 +56,8 @@ func (t *Turn) Reply(ctx context.Context) (Reply, bool) {
 		}
 		in := t.input(menus.Answer)
 		if t.action != nil {
-			a := t.d.Ledger.Run(ctx, *t.action)
+			a := t.d.Ledger.Run(core.WithTicket(ctx, t.ticket), *t.action)
+			t.ticket.Release() // a try that came to no call leaves it
 			in.Result, t.told = actionResult(a), true
 		} else {
 			in.Result = t.d.makeRead(ctx, t.m.Key.MSISDN, t.read, t.callDeadline(t.read))
@@ -97,29 +100,44 @@ func (t *Turn) call(ctx context.Context, call *menus.Call) {
 		return
 	}
 	if until, down := d.Calls.Down(call.Name); down {
-		in := t.input(menus.Answer)
-		in.Result = menus.Result{Outcome: menus.Down, Until: until}
-		turn, err := t.program.Step(t.turn.State, in)
-		if err != nil {
-			t.broken(err)
-			return
-		}
-		t.turn = turn
-		t.advance(ctx)
+		t.turnedAway(ctx, until)
 		return
 	}
-	a, err := d.Ledger.Accept(t.order(call))
+	order := t.order(call)
+	ticket, err := d.reserve(ctx, order)
 	if err != nil {
+		d.Log.Debug("the core has no room for an action", "call", call.Name, "err", err)
+		t.turnedAway(ctx, time.Time{})
+		return
+	}
+	a, err := d.Ledger.Accept(order)
+	if err != nil {
+		ticket.Release()
 		t.broken(err)
 		return
 	}
 	t.session.Action = a.ID
 	if err := t.commit(ctx, a); err != nil {
 		// Nothing was sent: if the store kept the action after all, it expires.
+		ticket.Release()
 		t.uncommitted(err)
 		return
 	}
-	t.action = a
+	t.action, t.ticket = a, ticket
+}
+
+// turnedAway answers an action that is not born: nothing was sent, and nobody
+// owes the customer an SMS about it.
+func (t *Turn) turnedAway(ctx context.Context, until time.Time) {
+	in := t.input(menus.Answer)
+	in.Result = menus.Result{Outcome: menus.Down, Until: until}
+	turn, err := t.program.Step(t.turn.State, in)
+	if err != nil {
+		t.broken(err)
+		return
+	}
+	t.turn = turn
+	t.advance(ctx)
 }
 
 // commit stores the dialogue as the last step left it.

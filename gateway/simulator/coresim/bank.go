@@ -120,6 +120,7 @@ func newBank(cfg Config) (*bank, error) {
 		if b.accounts[ag.MSISDN] == nil {
 			problems = append(problems, fmt.Errorf("coresim: agent %s has no account", ag.Number))
 		}
+		open(account{id: commissionAccount(&ag), name: ag.Name}, 0)
 	}
 	return b, errors.Join(problems...)
 }
@@ -157,12 +158,14 @@ type target struct {
 	name    string
 	payee   []pair // identifiers to answer with: the asked ones, and the number
 	biller  *Biller
+	owner   *account // whose PIN opens it
 }
 
 // find resolves the identifiers of one account.
 func (b *bank) find(parties []pair) (target, *problem) {
 	var t target
 	var reference string
+	earned := false
 	for _, p := range parties {
 		key, value := strings.ToLower(p.Key), strings.TrimSpace(p.Value)
 		switch key {
@@ -186,6 +189,11 @@ func (b *bank) find(parties []pair) (target, *problem) {
 		case "consumerno":
 			reference = value
 			continue
+		case "accountcategory":
+			if earned = strings.EqualFold(value, "commission"); !earned {
+				return t, refuse(http.StatusNotFound, "identification", "identifierError", "there are no accounts of this category", "identifier", p.Key)
+			}
+			continue
 		default:
 			return t, refuse(http.StatusBadRequest, "validation", "formatError", "the identifier type is not supported", "identifier", p.Key)
 		}
@@ -195,6 +203,14 @@ func (b *bank) find(parties []pair) (target, *problem) {
 	}
 	if t.account == nil {
 		return t, refuse(http.StatusBadRequest, "validation", "mandatoryValueNotSupplied", "no account is named")
+	}
+	t.owner = t.account
+	if earned {
+		agent := b.agent(t.account)
+		if agent == nil {
+			return t, refuse(http.StatusNotFound, "identification", "identifierError", "only agents earn commission", "identifier", "accountcategory")
+		}
+		t.account = b.accounts[commissionAccount(agent)]
 	}
 	if t.name == "" {
 		t.name = t.account.name
@@ -210,6 +226,18 @@ func (b *bank) find(parties []pair) (target, *problem) {
 	}
 	return t, nil
 }
+
+// agent is whose float an account is, nil if it is nobody's.
+func (b *bank) agent(a *account) *Agent {
+	for i := range b.dir.Agents {
+		if b.dir.Agents[i].MSISDN == a.id {
+			return &b.dir.Agents[i]
+		}
+	}
+	return nil
+}
+
+func commissionAccount(a *Agent) string { return "commission-" + a.Number }
 
 func named(parties []pair, key string) bool {
 	for _, p := range parties {
@@ -275,6 +303,9 @@ func (b *bank) pay(now time.Time, o order) (*transaction, *problem) {
 	if p := suits(purpose, o.payee, payee); p != nil {
 		return nil, p
 	}
+	if purpose == "deposit" && b.agent(payer.account) == nil {
+		return nil, refuse(http.StatusBadRequest, "businessRule", "transactionTypeError", "only agents take deposits", "party", "debitParty")
+	}
 	to := payee.account
 	if purpose == "airtime" {
 		to = b.accounts[airtimeAccount]
@@ -287,6 +318,11 @@ func (b *bank) pay(now time.Time, o order) (*transaction, *problem) {
 		return nil, refuse(http.StatusServiceUnavailable, "serviceUnavailable", "genericError", "the core's books are full")
 	}
 	b.move(leg{payer.account, -o.amount - fee}, leg{to, o.amount}, leg{b.accounts[feeAccount], fee})
+	if ag := b.agent(payer.account); purpose == "deposit" && ag != nil {
+		fees := b.accounts[feeAccount]
+		earned := min(step(b.dir.Earnings, o.amount), fees.balance)
+		b.move(leg{fees, -earned}, leg{b.accounts[commissionAccount(ag)], earned})
+	}
 	payer.account.spent += o.amount
 	b.sequence++
 	t := &transaction{
@@ -306,7 +342,7 @@ func (b *bank) pay(now time.Time, o order) (*transaction, *problem) {
 func suits(purpose string, asked []pair, payee target) *problem {
 	ok := false
 	switch purpose {
-	case "transfer", "airtime":
+	case "transfer", "airtime", "deposit":
 		ok = payee.account.person && named(asked, "msisdn")
 	case "merchantpay":
 		ok = strings.HasPrefix(payee.account.id, "till-")

@@ -397,6 +397,92 @@ func TestReadsEndToEnd(t *testing.T) {
 	}
 }
 
+// agent is the one of the directory.
+const agent = "255710000001"
+
+func TestAnAgentTakesADepositAndEarnsCommission(t *testing.T) {
+	j := join(t, quick())
+	as := func(who, call string, args ...string) (core.Outcome, error) {
+		t.Helper()
+		r := j.request(t, call, args...)
+		r.MSISDN = who
+		return j.Call(t.Context(), r)
+	}
+	earned := func() string {
+		t.Helper()
+		out, err := as(agent, core.Commission)
+		if err != nil || out.Status != core.Done {
+			t.Fatalf("%v: %v", out, err)
+		}
+		return out.Fields.Get("commission")
+	}
+	if got := earned(); got != "0" {
+		t.Errorf("commission %s before anything happened", got)
+	}
+	// A withdrawal's fee is what commission is paid from.
+	if out, err := as(asha, core.Withdrawal, "agent", "10001", "amount", "20000"); err != nil || out.Status != core.Done {
+		t.Fatalf("%v: %v", out, err)
+	}
+	out, err := as(agent, core.Deposit, "to", baraka, "amount", "30000")
+	if err != nil || out.Status != core.Done {
+		t.Fatalf("%+v: %v", out, err)
+	}
+	for name, want := range map[string]string{"fee": "0", "balance": "4990000", "payee_name": "Baraka Elias Mushi", "payee_msisdn": baraka} {
+		if got := out.Fields.Get(name); got != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+	if got := earned(); got != "200" {
+		t.Errorf("commission %s", got)
+	}
+	total := int64(0)
+	for _, n := range j.core.Balances() {
+		total += n
+	}
+	if total != 0 {
+		t.Errorf("the books are off by %d", total)
+	}
+	for call, args := range map[string][]string{core.Deposit: {"to", baraka, "amount", "500"}, core.Commission: nil} {
+		if out, err := as(asha, call, args...); err != nil || out.Status != core.Rejected {
+			t.Errorf("%s of one who is no agent: %+v, %v", call, out, err)
+		}
+	}
+	if j.spec.seen("GET /accounts/{accountId}/balance 200") == 0 {
+		t.Error("the commission was not held against the document")
+	}
+}
+
+func TestTheStatusOfATransactionIsItsPartiesOwn(t *testing.T) {
+	j := join(t, quick())
+	paid, err := j.Call(t.Context(), j.request(t, core.Transfer, "to", baraka, "amount", "5000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(who, ref string) core.Outcome {
+		t.Helper()
+		out, err := j.Call(t.Context(), core.Request{ID: newID(), Call: core.Lookup, MSISDN: who, Args: core.Args{{Name: "reference", Value: ref}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	for who, direction := range map[string]string{asha: "out", baraka: "in"} {
+		f := ask(who, paid.Ref).Fields
+		if f.Get("state") != "done" || f.Get("amount") != "5000" || f.Get("direction") != direction || f.Get("kind") != "transfer" {
+			t.Errorf("%s: %v", who, f)
+		}
+	}
+	for name, out := range map[string]core.Outcome{"of others": ask("255700000009", paid.Ref), "that never was": ask(asha, "NOSUCHREF1")} {
+		if out.Status != core.Rejected || out.Reason != core.UnknownReference || len(out.Fields) != 0 {
+			t.Errorf("one %s: %+v", name, out)
+		}
+	}
+	out, err := j.Call(t.Context(), core.Request{ID: newID(), Call: core.Lookup, MSISDN: asha, Args: core.Args{{Name: "reference", Value: "../accounts"}}})
+	if !errors.Is(err, core.ErrNotSent) && out.Status != core.Rejected {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
 func TestPINsTravelEncrypted(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -8,7 +8,8 @@ type Directory struct {
 	Agents    []Agent
 	Merchants []Merchant
 	Billers   []Biller
-	Tariff    map[string][]Step // by kind of payment: transfer, withdrawal, billpay, merchantpay, airtime
+	Tariff    map[string][]Step // by kind of payment: transfer, withdrawal, billpay, merchantpay, airtime, deposit
+	Earnings  []Step            // what a deposit earns its agent, paid out of the fees as far as there are any
 }
 
 // Account is a customer's wallet, or an agent's float.
@@ -91,7 +92,9 @@ func DefaultDirectory() Directory {
 			"billpay":     {{9_999, 100}, {99_999, 300}, {5_000_000, 500}},
 			"merchantpay": {},
 			"airtime":     {},
+			"deposit":     {},
 		},
+		Earnings: []Step{{4_999, 50}, {9_999, 100}, {49_999, 200}, {99_999, 300}, {499_999, 500}, {5_000_000, 800}},
 	}
 	for i, name := range names {
 		d.Accounts = append(d.Accounts, Account{MSISDN: "25570000000" + string(rune('1'+i)), Name: name, PIN: "1234", Balance: 1_000_000})
@@ -133,8 +136,10 @@ func (b *Biller) consumer(reference string) string {
 	return consumers[n%len(consumers)]
 }
 
-func (d *Directory) fee(kind string, amount int64) int64 {
-	steps := d.Tariff[kind]
+func (d *Directory) fee(kind string, amount int64) int64 { return step(d.Tariff[kind], amount) }
+
+// step is the fee of the first step that an amount does not exceed, or of the last.
+func step(steps []Step, amount int64) int64 {
 	for _, s := range steps {
 		if amount <= s.UpTo {
 			return s.Fee

@@ -61,10 +61,10 @@ func (c *Core) own(r *http.Request, given pin) (*account, *problem) {
 	if p != nil {
 		return nil, p
 	}
-	if !t.account.person {
+	if !t.owner.person {
 		return nil, refuse(http.StatusUnauthorized, "authorisation", "requestingPartyAuthorisationError", "this account shows nothing", "reason", "notAllowed")
 	}
-	return t.account, c.bank.identify(t.account, given)
+	return t.account, c.bank.identify(t.owner, given)
 }
 
 func (c *Core) getBalance(w http.ResponseWriter, r *http.Request) {

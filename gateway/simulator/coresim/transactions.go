@@ -127,7 +127,7 @@ func (c *Core) postTransaction(w http.ResponseWriter, r *http.Request) {
 	}
 	if p == nil {
 		switch o.kind {
-		case "transfer", "merchantpay", "billpay", "withdrawal":
+		case "transfer", "merchantpay", "billpay", "withdrawal", "deposit":
 			o.amount, p = c.money(body.Amount, body.Currency)
 		default:
 			p = refuse(http.StatusBadRequest, "businessRule", "transactionTypeError", "this core does no such transactions")
