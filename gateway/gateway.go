@@ -47,6 +47,7 @@ type Gateway struct {
 	ledger *ledger.Ledger
 	sender *sms.Sender
 	core   core.Switch
+	guard  *core.Guard
 	watch  *core.Watcher
 	cdr    *ops.CDR
 	smsc   *simulator.SMSC

@@ -92,19 +92,24 @@ func (g *Gateway) openMenus(ctx context.Context) error {
 	return nil
 }
 
-// startCore makes the connector and watches the core's heartbeat.
+// startCore makes the connector, puts the guard before it and watches the core's
+// heartbeat.
 func (g *Gateway) startCore(ctx context.Context) error {
 	c := g.cfg.Core
 	sw, err := newCore(c, g.coreURL, g.cfg.Operator.Currency, g.cfg.Path(c.PINKey), g.log)
 	if err != nil {
 		return fmt.Errorf("core: %w", err)
 	}
-	g.core = sw
 	g.stops = append(g.stops, func(context.Context) { _ = sw.Close() })
 	if err := servable(c.Kind, sw.Serves, g.menus.Current()); err != nil {
 		return err
 	}
-	g.watch = core.NewWatcher(core.WatcherConfig{Health: sw.Health, Interval: c.Heartbeat,
+	guard := core.NewGuard(core.GuardConfig{
+		Switch: sw, Log: g.log, Watch: func(call string) (time.Time, bool) { return g.watch.Down(call) },
+		Limit: core.LimiterConfig{Ceiling: c.Ceiling, Max: c.InFlight, Wait: c.QueueWait},
+	})
+	g.core, g.guard = guard, guard
+	g.watch = core.NewWatcher(core.WatcherConfig{Health: guard.Health, Interval: c.Heartbeat,
 		Timeout: 2 * time.Second, Failures: 2, Log: g.log})
 	g.background(ctx, g.watch.Run)
 	return nil
@@ -139,7 +144,7 @@ func (g *Gateway) startLedger(ctx context.Context) error {
 	}
 	g.ledger = ledger.New(cfg)
 	g.dialog = dialog.New(dialog.Config{
-		Store: g.store, Menus: g.menus, Ledger: g.ledger, Switch: g.core, Calls: g.watch, Vault: g.keys,
+		Store: g.store, Menus: g.menus, Ledger: g.ledger, Switch: g.core, Calls: g.guard, Admit: g.guard, Vault: g.keys,
 		Node: g.node, Zone: zone, AnswerWithin: g.cfg.Dialog.AnswerWithin, Session: g.cfg.Dialog.Session,
 		Record: record, Log: g.log,
 	})

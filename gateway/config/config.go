@@ -101,7 +101,10 @@ type Core struct {
 	Heartbeat time.Duration `mapstructure:"heartbeat"`
 	Horizon   time.Duration `mapstructure:"horizon"` // how long "not found" proves nothing
 	Airtime   string        `mapstructure:"airtime_subtype"`
-	MoMo      MoMo          `mapstructure:"momo"` // of kind momo
+	Ceiling   time.Duration `mapstructure:"ceiling"`    // an answer that takes longer means too much in flight
+	InFlight  int           `mapstructure:"in_flight"`  // requests at the core at once, at most
+	QueueWait time.Duration `mapstructure:"queue_wait"` // longest wait for a place among them
+	MoMo      MoMo          `mapstructure:"momo"`       // of kind momo
 }
 
 // MoMo is what the MTN MoMo API needs beside its URL.
@@ -179,7 +182,8 @@ func Default() Config {
 			Retain: 30 * 24 * time.Hour},
 		Menus: Menus{Dir: "menus/catalog"},
 		Core: Core{Kind: "gsma", URL: "http://127.0.0.1:8090/v1.2/mm",
-			Heartbeat: 2 * time.Second, Horizon: time.Hour, Airtime: "airtime"},
+			Heartbeat: 2 * time.Second, Horizon: time.Hour, Airtime: "airtime",
+			Ceiling: 1500 * time.Millisecond, InFlight: 256, QueueWait: 500 * time.Millisecond},
 		Simulator: Simulator{SMPP: "127.0.0.1:2775", Core: "127.0.0.1:8090"},
 		Operator: Operator{Network: "demo", CountryPrefix: "255", NationalDigits: 9,
 			TrunkPrefix: "0", Currency: "TZS", Timezone: "Africa/Dar_es_Salaam"},

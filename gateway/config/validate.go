@@ -76,6 +76,9 @@ func (c *Config) validateCore(p *problems) {
 	p.oneOf("core.kind", c.Core.Kind, "gsma", "momo")
 	p.url("core.url", c.Core.URL, true)
 	p.between("core.heartbeat", c.Core.Heartbeat, 100*time.Millisecond, time.Minute)
+	p.between("core.ceiling", c.Core.Ceiling, 50*time.Millisecond, 10*time.Second)
+	p.number("core.in_flight", c.Core.InFlight, 1, 10_000)
+	p.between("core.queue_wait", c.Core.QueueWait, time.Millisecond, 3*time.Second)
 	p.between("core.horizon", c.Core.Horizon, time.Second, 30*24*time.Hour)
 	if c.Core.Kind == "momo" {
 		m := c.Core.MoMo

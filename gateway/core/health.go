@@ -70,9 +70,17 @@ func (w *Watcher) Run(ctx context.Context) {
 	}
 }
 
+// whileDown is the longest interval while the core is down: customers are turned
+// away until a heartbeat is answered, so that its return must be seen soon.
+const whileDown = 500 * time.Millisecond
+
 // pause spreads heartbeats over time, so that many gateways do not beat as one.
 func (w *Watcher) pause() time.Duration {
-	return time.Duration(float64(w.cfg.Interval) * (0.8 + 0.4*rand.Float64()))
+	d := w.cfg.Interval
+	if _, down := w.Down(""); down {
+		d = min(d, whileDown)
+	}
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
 }
 
 func (w *Watcher) beat(ctx context.Context) {

@@ -1,0 +1,109 @@
+package core
+
+import "time"
+
+// aimd is one adaptive limit on concurrency: additive increase, multiplicative
+// decrease. It has no lock and no clock.
+//
+// An answer over the ceiling, or none, takes the limit times 0.7, once per round
+// trip: what left before the last cut says nothing about the limit after it.
+// Below the ceiling it depends on the gate, four times what an answer takes when
+// little else is in flight. Under the gate requests do not queue at the core, and
+// each answer adds one: the limit doubles in a round trip, so that a core that is
+// back is used at once. Over the gate more in flight mostly means a longer queue
+// there, which all of it would have to get through if the core became slow now:
+// the limit only creeps. Over half of the ceiling it stays.
+type aimd struct {
+	limit      float64
+	floor, cap float64
+	rest       float64 // where a limit that is not used falls back to
+	ceiling    time.Duration
+
+	base    time.Duration // of an answer with little else in flight; 0: not known yet
+	typical time.Duration // of any answer, smoothed
+	cutAt   time.Time
+	creptAt time.Time
+	peak    int // most in flight since peakAt
+	peakAt  time.Time
+}
+
+const (
+	decrease   = 0.7
+	creepEvery = 500 * time.Millisecond
+	idleAfter  = 10 * time.Second
+)
+
+func newAIMD(initial, floor, limit int, ceiling time.Duration) aimd {
+	return aimd{limit: float64(initial), floor: float64(floor), cap: float64(limit), rest: float64(initial), ceiling: ceiling}
+}
+
+// whole is the limit as a number of requests.
+func (a *aimd) whole() int { return int(a.limit) }
+
+// gate is the latency up to which the limit grows fast.
+func (a *aimd) gate() time.Duration {
+	if a.base == 0 {
+		return a.ceiling / 4
+	}
+	return min(max(4*a.base, a.ceiling/30), a.ceiling/4)
+}
+
+// answered learns from an answer to a request that left at started, as one of
+// used in flight.
+func (a *aimd) answered(now, started time.Time, used int) {
+	took := now.Sub(started)
+	a.typical = smooth(a.typical, took, 8)
+	a.used(now, used)
+	if took >= a.ceiling {
+		a.cut(now, started)
+		return
+	}
+	if used <= 1 || float64(used)*4 <= a.limit {
+		a.base = smooth(a.base, took, 4)
+	}
+	if float64(used) < 0.8*a.limit || started.Before(a.cutAt) {
+		return // the limit held nothing up, or belongs to the time before a cut
+	}
+	switch {
+	case took <= a.gate():
+		a.limit = min(a.limit+1, a.cap)
+	case took < a.ceiling/2 && now.Sub(a.creptAt) >= max(took, creepEvery):
+		a.limit = min(a.limit+1, a.cap)
+		a.creptAt = now
+	}
+}
+
+// cut takes the limit down for a request that left at started and was answered
+// late, or not at all. It says whether it did.
+func (a *aimd) cut(now, started time.Time) bool {
+	if started.Before(a.cutAt) {
+		return false
+	}
+	a.limit = max(a.limit*decrease, a.floor)
+	a.cutAt = now
+	return true
+}
+
+// used lets a limit fall back that nothing has tried for a while: how the core
+// was under it is no longer known.
+func (a *aimd) used(now time.Time, n int) {
+	a.peak = max(a.peak, n)
+	if a.peakAt.IsZero() {
+		a.peakAt = now
+	}
+	if now.Sub(a.peakAt) < idleAfter {
+		return
+	}
+	if enough := max(2*float64(a.peak), a.rest); a.limit > enough {
+		a.limit = max(a.limit*decrease, enough)
+	}
+	a.peak, a.peakAt = 0, now
+}
+
+// smooth is an exponential mean over about n values; 0 is no value yet.
+func smooth(mean, v time.Duration, n int) time.Duration {
+	if mean == 0 {
+		return v
+	}
+	return mean + (v-mean)/time.Duration(n)
+}
