@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -138,6 +139,43 @@ func BenchmarkDo(b *testing.B) {
 			c := conns[worker%binds]
 			for more() {
 				if _, err := c.Do(context.Background(), body); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	})
+}
+
+// BenchmarkPoolDo is BenchmarkDo with a Pool that chooses the bind.
+func BenchmarkPoolDo(b *testing.B) {
+	shapes(b, func(b *testing.B, binds, window int) {
+		addr := startPeer(b, "smpp")
+		bound := make(chan struct{}, binds)
+		var links []PoolLink
+		for i := range binds {
+			links = append(links, PoolLink{Link: NewLink(LinkConfig{Name: strconv.Itoa(i), Addr: addr, Bind: testBind,
+				Config: Config{Window: window}, OnState: func(s LinkState) {
+					if s.Bound {
+						bound <- struct{}{}
+					}
+				}})})
+		}
+		p, err := NewPool(PoolConfig{Links: links})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- p.Run(ctx) }()
+		b.Cleanup(func() { cancel(); <-ended })
+		for range binds {
+			<-bound
+		}
+		body := benchSubmit()
+		share(b, binds*window, func(_ int, more func() bool) {
+			for more() {
+				if _, err := p.Do(context.Background(), Route{Service: ServiceUSSD}, body); err != nil {
 					b.Error(err)
 					return
 				}

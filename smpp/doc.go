@@ -1,5 +1,5 @@
 // Package smpp speaks SMPP 3.4 and 5.0 in both roles: as an ESME that binds to a
-// message centre (Dial, Link) and as a message centre that is bound to (Server).
+// message centre (Dial, Link, Pool) and as a message centre that is bound to (Server).
 //
 // A Conn is one connection of either role. It has one goroutine that reads, one
 // that writes and one that watches the timers, whatever the traffic: requests of
@@ -26,5 +26,10 @@
 //	unbind.go    the orderly end
 //	dial.go      the ESME's side
 //	link.go      a bind that keeps itself up
+//	pool.go      several links: routing, failover, lanes, drain
+//	pool_route.go, pool_send.go, pool_ticket.go
+//	rate.go      segments a second
+//	retry.go     what becomes of a refusal; congestion
+//	receipts.go  delivery receipts find their messages
 //	server.go    the message centre's side
 package smpp

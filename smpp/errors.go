@@ -27,6 +27,12 @@ var (
 	ErrWindowFull = errors.New("smpp: window full")
 	// ErrNoResponse: the response timer ended (SMPP 3.4 section 7.2).
 	ErrNoResponse = errors.New("smpp: no response in time")
+	// ErrNoRoute is a Pool's: none of its links carries this.
+	ErrNoRoute = errors.New("smpp: no link carries this")
+	// ErrQueueFull is a Pool's: as many as are allowed wait in this lane already.
+	ErrQueueFull = errors.New("smpp: queue full")
+	// ErrNoRoom is a Pool's: the request waited for Route.Wait and was not sent.
+	ErrNoRoom = errors.New("smpp: no room in time")
 	// ErrNotHeld is Reply's: no such request is waiting for an answer.
 	ErrNotHeld = errors.New("smpp: no such request to answer")
 )

@@ -149,3 +149,53 @@ func ExampleLink() {
 	// bound: ESME_ROK <nil>
 	// unbound: <nil>
 }
+
+func ExamplePool() {
+	addr, stop := messageCentre()
+	defer stop()
+	bound := make(chan struct{}, 2)
+	bind := func(name string) *smpp.Link {
+		return smpp.NewLink(smpp.LinkConfig{
+			Name: name, Addr: addr, Bind: smpp.Bind{SystemID: "nyota", Password: "secret"},
+			OnState: func(s smpp.LinkState) {
+				if s.Bound {
+					bound <- struct{}{}
+				}
+			},
+		})
+	}
+	pool, err := smpp.NewPool(smpp.PoolConfig{Links: []smpp.PoolLink{
+		{Link: bind("north"), Rate: 100, Services: []smpp.Service{smpp.ServiceSMS}},
+		{Link: bind("south"), Prefixes: []string{"25571"}},
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- pool.Run(ctx) }()
+	<-bound
+	<-bound
+
+	message := &pdu.SubmitSM{DestinationAddr: []byte("255700000001"), ShortMessage: []byte("Habari")}
+	p, err := pool.Do(ctx, smpp.Route{Lane: smpp.LaneConfirmation, Wait: time.Second}, message)
+	fmt.Println(p.Status, err)
+
+	// South is out of order; what it carried goes over north.
+	_ = pool.Drain(ctx, "south")
+	message.DestinationAddr = []byte("255710000001")
+	_, err = pool.Do(ctx, smpp.Route{}, message)
+	fmt.Println(err)
+
+	// Nobody else carries USSD.
+	_, err = pool.Do(ctx, smpp.Route{Service: smpp.ServiceUSSD}, message)
+	fmt.Println(errors.Is(err, smpp.ErrNotSent))
+	cancel()
+	fmt.Println(<-ended)
+	// Output:
+	// ESME_ROK <nil>
+	// <nil>
+	// true
+	// <nil>
+}

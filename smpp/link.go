@@ -51,6 +51,7 @@ type Link struct {
 	log     *slog.Logger
 	conn    atomic.Pointer[Conn]
 	running atomic.Bool
+	pool    atomic.Pointer[member] // the Pool that uses it
 
 	mu    sync.Mutex
 	state LinkState
@@ -160,6 +161,9 @@ func (l *Link) change(f func(*LinkState)) {
 	f(&l.state)
 	s := l.state
 	l.mu.Unlock()
+	if m := l.pool.Load(); m != nil {
+		m.changed()
+	}
 	if l.cfg.OnState != nil {
 		l.cfg.OnState(s)
 	}

@@ -11,6 +11,7 @@ var (
 	errNoBody   = errors.New("smpp: no body")
 	errResponse = errors.New("smpp: a response is sent with Reply, and a bind or unbind not with Do")
 	errQueue    = errors.New("smpp: too many octets are queued")
+	errWindow   = notSent(ErrWindowFull)
 )
 
 // newCall returns a call for reuse: one that has taken its token belongs to
@@ -110,7 +111,7 @@ func (c *Conn) submit(ctx context.Context, b pdu.Body, k *call, done func(pdu.PD
 	}
 	if !c.win.available() {
 		if !wait {
-			return false, notSent(ErrWindowFull)
+			return false, errWindow
 		}
 		if err := c.acquireLocked(ctx); err != nil {
 			return false, err
@@ -167,6 +168,40 @@ func (c *Conn) acquireLocked(ctx context.Context) error {
 	c.win.used--
 	c.win.grant()
 	return notSent(context.Cause(ctx))
+}
+
+// offer is TryGo for a Pool. seq names the request for withdraw. over says that
+// the session takes no requests any more, of any kind.
+func (c *Conn) offer(b pdu.Body, done func(pdu.PDU, error)) (seq uint32, over bool, err error) {
+	id := b.ID()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.sendableLocked(id); err != nil {
+		return 0, c.state != stateBound, err
+	}
+	if !c.win.available() {
+		return 0, false, errWindow
+	}
+	s, err := c.queueLocked(id, b, nil, done)
+	if err != nil {
+		return 0, false, err
+	}
+	return s.seq, false, nil
+}
+
+// withdraw takes a request of offer back, and reports whether it could: no octet
+// of it has been given to the network then, and its done will not be called.
+func (c *Conn) withdraw(seq uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.win.find(seq)
+	if s == nil || s.fn == nil || !c.recallLocked(s) {
+		return false
+	}
+	c.win.free(s)
+	c.win.grant()
+	c.checkDrainedLocked()
+	return true
 }
 
 // queueLocked takes a slot and a sequence number, registers the request and only
