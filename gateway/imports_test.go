@@ -22,6 +22,7 @@ var house = map[string][]string{
 
 	"menus":              {},
 	"menus/menutest":     {"menus"},
+	"menus/graph":        {"menus"},
 	"sessions":           {},
 	"sessions/storetest": {"sessions"},
 

@@ -3,6 +3,7 @@
 //	gateway [serve]          serves, with all that config.yaml turns on
 //	gateway check [dir]      checks menus
 //	gateway test [dir]       runs the dialogue tests beside the menus
+//	gateway graph [dir]      draws the flow of the menus
 //	gateway simulate smsc    an operator, to try a gateway with
 //	gateway simulate core    a core switch, to try a gateway with
 //	gateway load submit      traffic, to measure a message centre with
@@ -72,6 +73,6 @@ func command() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&file, "config", "", "configuration file (default: config.yaml of the working directory)")
-	root.AddCommand(serve, checkCommand(load), testCommand(load), simulateCommand(load), loadCommand())
+	root.AddCommand(serve, checkCommand(load), testCommand(load), graphCommand(load), simulateCommand(load), loadCommand())
 	return root
 }

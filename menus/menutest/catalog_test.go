@@ -63,7 +63,7 @@ func TestWhatATestFileMayNotSayIsRefusedWithItsPlace(t *testing.T) {
 		{"a hash without quotes", head + "    steps:\n      - {dial: \"*150*00#\"}\n      - press: #\n", `a.test.yaml:6:`},
 		{"a comma without quotes", head + "    steps:\n      - {dial: \"*150*00#\", expect: {contains: TZS 5,000}}\n", `a text with a comma in it must be in quotes`},
 		{"an unknown screen", head + "    steps:\n      - {dial: \"*150*00#\", expect: {screen: hom}}\n", `did you mean "home"?`},
-		{"an unknown code", head + "    steps:\n      - dial: \"*9#\"\n", `unknown-code no menu has the code *9#`},
+		{"an unknown code", head + "    steps:\n      - dial: \"*9#\"\n", `unknown-code no menu opens with *9#`},
 		{"an unknown call", head + "    core: {transfers: done}\n    steps:\n      - dial: \"*150*00#\"\n", `did you mean "transfer"?`},
 		{"an unknown reason", head + "    core: {transfer: {rejected: poor}}\n    steps:\n      - dial: \"*150*00#\"\n", `unknown-reason the core never refuses with "poor"`},
 		{"a reading without an outcome", head + "    core: {fee: unknown}\n    steps:\n      - dial: \"*150*00#\"\n", `fee only reads: its answer is never unknown`},

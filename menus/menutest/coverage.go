@@ -15,7 +15,7 @@ type Coverage struct {
 	Languages Covered
 	Screens   Covered
 	Options   Covered // what customers choose: options, yes and no
-	Outcomes  Covered // what the core's answers choose, each reason with a branch of its own apart
+	Outcomes  Covered // what the core's answers choose, each reason with a branch of its own apart, and branches of choose
 }
 
 // Covered counts what was reached. Missed names the rest: "home" of a screen,
@@ -90,7 +90,7 @@ func (c *coverage) all() []Coverage {
 				switch {
 				case w.Option:
 					count(&v.Options, key, key)
-				case w.Outcome:
+				case w.Outcome, s.Kind == "choose":
 					count(&v.Outcomes, key, key)
 				}
 			}

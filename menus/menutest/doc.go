@@ -45,8 +45,8 @@
 // A step has dial or press, one or a list of them, and expect, which is judged
 // after the last: an exact text, or a map of text (exact), contains, lacks (one
 // or a list), matches (a regular expression of Go), screen, ends and secret.
-// The word secret presses some digits that the screen takes for a PIN; real ones
-// do not belong into a test, and are refused.
+// The word secret presses some digits that the screen takes for a PIN, secret2
+// some others; real ones do not belong into a test, and are refused.
 //
 // sms: has what was sent to customer, payee and agent, one or a list each, like
 // expect. Once it is there, an SMS that it does not name is a failure.

@@ -1,6 +1,7 @@
 package menutest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -33,7 +34,6 @@ type player struct {
 	turn    menus.Turn
 	begun   bool
 	at      *step
-	secret  string // what stands for the PIN
 }
 
 // fail records a failure at the step, or at a place of its own.
@@ -74,12 +74,12 @@ func (p *player) press(k key) bool {
 	switch {
 	case p.at.dial:
 		program, rest, ok := p.catalog.Dial(k.text)
-		if program == nil || !ok || rest != "" {
+		if program == nil || !ok {
 			return p.stop("no menu opens with %s", k.text)
 		}
 		p.begin(program)
 		in = p.input(menus.Begin)
-		in.Language = p.lang
+		in.Language, in.Text = p.lang, menus.Typed(rest)
 		st = menus.State{}
 	case !p.begun:
 		return p.stop("nothing was dialled yet")
@@ -87,9 +87,8 @@ func (p *player) press(k key) bool {
 		return p.stop("%q was pressed, but the dialogue is over", k.text)
 	default:
 		in.Text = menus.Typed(k.text)
-		if k.secret && p.turn.Screen.Secret {
-			p.secret = standIn(p.flow[p.turn.Screen.ID].Digits)
-			in.Text = menus.Typed(p.secret)
+		if k.secret > 0 && p.turn.Screen.Secret {
+			in.Text = menus.Typed(standIn(k.secret, p.flow[p.turn.Screen.ID].Digits))
 		}
 	}
 	turn, err := p.program.Step(st, in)
@@ -128,19 +127,29 @@ func (p *player) begin(program *menus.Program) {
 	}
 }
 
-// standIn is n digits that stand for a PIN.
-func standIn(n int) string {
-	return strings.Repeat("86420", maxSecret/5)[:min(max(n, 1), maxSecret)]
+// Digits that stand for a PIN, and for another one.
+var standIns = [...]string{strings.Repeat("86420", maxSecret/5), strings.Repeat("97531", maxSecret/5)}
+
+// standIn is n digits of the first or the second of them.
+func standIn(which, n int) string { return standIns[which-1][:min(max(n, 1), maxSecret)] }
+
+// seal takes nothing but digits that stand for a PIN.
+func seal(secret string) ([]byte, error) {
+	for i, all := range standIns {
+		if strings.HasPrefix(all, secret) {
+			return fmt.Appendf(nil, "sealed %d, %d digits", i+1, len(secret)), nil
+		}
+	}
+	return nil, errPIN
 }
 
 func (p *player) input(kind menus.InputKind) menus.Input {
 	return menus.Input{
 		Kind: kind, Customer: p.c.customer, Now: p.c.now,
-		Seal: func(secret string) ([]byte, error) {
-			if secret != p.secret {
-				return nil, errPIN
-			}
-			return []byte("sealed"), nil
+		Seal: seal,
+		Same: func(sealed []byte, secret string) (bool, error) {
+			other, err := seal(secret)
+			return bytes.Equal(sealed, other), err
 		},
 		Down: func(call string) (menus.Unavailable, bool) {
 			why, down := p.c.down[call]

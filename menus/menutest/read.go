@@ -264,15 +264,19 @@ func (r *reader) steps(c *testCase, n *menus.Node) {
 		case dial != nil:
 			s.dial = true
 			if code, ok := r.text(dial, "dial"); ok {
-				if p, _, _ := r.catalog.Dial(code); p == nil {
-					r.at(dial, "unknown-code", fmt.Sprintf("no menu has the code %s", code), "")
+				if p, _, ok := r.catalog.Dial(code); p == nil || !ok {
+					r.at(dial, "unknown-code", fmt.Sprintf("no menu opens with %s", code), "")
 				}
 				s.keys = []key{{text: code}}
 			}
 		default:
 			each(press, func(k *menus.Node) {
 				if text, ok := r.text(k, "press"); ok {
-					s.keys = append(s.keys, key{text: text, secret: k.Plain && text == "secret"})
+					typed := key{text: text}
+					if k.Plain {
+						typed.secret = slices.Index([]string{"", "secret", "secret2"}, text)
+					}
+					s.keys = append(s.keys, typed)
 				}
 			})
 		}

@@ -59,7 +59,7 @@ type step struct {
 
 type key struct {
 	text   string
-	secret bool
+	secret int // 1: some digits for a PIN, 2: others
 }
 
 // expectation is what a screen or an SMS should be.
