@@ -15,6 +15,7 @@ type Catalog struct {
 	codes    map[string]*Program
 	keywords map[string]*Program // in capitals
 	system   []*sysLang          // sorted by language
+	fallback *sysLang            // of customers whose language is not known: the first of the main menu
 }
 
 // Revision is a short hash of all files and the Env: 16 hexadecimal digits.
@@ -88,7 +89,8 @@ func (c *Catalog) Languages() []string {
 
 // Text is a text of texts.yaml ("session_expired") or the text of a reason code
 // ("wrong_pin") with the variables given: code, ref, until, reason, amount. A
-// language that the catalog lacks reads as its first; an unknown name as "".
+// language that the catalog lacks reads as the first of the main menu, which has
+// the lowest code; an unknown name as "".
 func (c *Catalog) Text(name, lang string, vars ...Value) string {
 	sys := c.sysLang(lang)
 	for i := range systemDefs {
@@ -119,5 +121,5 @@ func (c *Catalog) sysLang(lang string) *sysLang {
 			return s
 		}
 	}
-	return c.system[0]
+	return c.fallback
 }

@@ -30,7 +30,7 @@ func FuzzWallet(f *testing.F) {
 		}
 		in := k.input(Begin)
 		if mode&8 != 0 {
-			in.Language = "sw"
+			in.Language = []string{"sw", "fr", "am"}[mode>>4%3]
 		}
 		k.step(in)
 		k.random(data)

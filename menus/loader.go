@@ -158,6 +158,16 @@ func load(files []*file, env Env) (*Catalog, error) {
 	if len(l.problems) > 0 {
 		return nil, l.problems.sorted()
 	}
+	c.fallback = c.system[0]
+	lowest := ""
+	for code, p := range c.codes {
+		if lowest == "" || code < lowest {
+			lowest, c.fallback = code, p.sys[0]
+			if i, ok := slices.BinarySearch(l.langs, p.langs[0]); ok {
+				c.fallback = l.system[i] // without the menu's own words
+			}
+		}
+	}
 	slices.SortFunc(c.programs, func(a, b *Program) int { return strings.Compare(a.menu, b.menu) })
 	return c, nil
 }

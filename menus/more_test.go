@@ -88,7 +88,7 @@ func TestSettingsOfAMenu(t *testing.T) {
 	if r := p.Resume(); r.Mode != "continue" || r.Within != 2*time.Minute {
 		t.Errorf("%+v", r)
 	}
-	if langs := wallet(t).Languages(); !slices.Equal(langs, []string{"en", "sw"}) {
+	if langs := wallet(t).Languages(); !slices.Equal(langs, []string{"am", "en", "fr", "sw"}) {
 		t.Error(langs)
 	}
 }

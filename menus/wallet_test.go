@@ -237,12 +237,13 @@ var walletScripts = []string{
 	"7|12345|@done name=MAMA NTILIE|2500|@done fee=0|8642|@insufficient_funds|1|2000|@down|8642|@done balance=1",
 	"7|12345|@down|2500|@down|8642|@unknown_payee|12345",
 	"8|2|1|0|8|1|1",
+	"8|3|8|4|8|1",
 	"9||abc|98|77",
 }
 
 func TestConversationsOverTheWholeWallet(t *testing.T) {
 	p, _ := wallet(t).Program("wallet")
-	for _, lang := range []string{"en", "sw"} {
+	for _, lang := range p.Languages() {
 		t.Run(lang, func(t *testing.T) {
 			k := &talk{t: t, p: p, visited: map[string]bool{}}
 			for _, script := range walletScripts {
