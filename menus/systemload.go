@@ -87,6 +87,11 @@ func (l *loader) onePage(n *node, s *sysLang) {
 	}
 }
 
+// menuMayChange says whether a menu may have a text of the system of its own.
+func menuMayChange(id sysText) bool {
+	return id < sysSessionExpired || id >= sysResumed && id <= sysSecretDiffers
+}
+
 // menuTexts are the catalog's texts as one menu changes them with texts:.
 func (l *loader) menuTexts(m *menu) {
 	n := m.root.get("texts")
@@ -95,7 +100,7 @@ func (l *loader) menuTexts(m *menu) {
 	}
 	var known []string
 	for id := sysText(0); id < sysCount; id++ {
-		if id < sysSessionExpired || id >= sysResumed && id <= sysSecretDiffers {
+		if menuMayChange(id) {
 			known = append(known, systemDefs[id].name)
 		}
 	}
