@@ -47,12 +47,16 @@ type Gateway struct {
 	ledger *ledger.Ledger
 	sender *sms.Sender
 	core   core.Switch
-	guard  *core.Guard
-	watch  *core.Watcher
-	cdr    *ops.CDR
-	smsc   *simulator.SMSC
-	phone  *phone.Phone
-	links  []*operatorLink
+	// connector is what core guards.
+	connector core.Switch
+	guard     *core.Guard
+	watch     *core.Watcher
+	cdr       *ops.CDR
+	smsc      *simulator.SMSC
+	phone     *phone.Phone
+	// links are in the order of the configuration, and each is in one network.
+	links    []*operatorLink
+	networks []*network
 }
 
 // Start starts a gateway. On an error nothing is left running.

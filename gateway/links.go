@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -17,45 +19,96 @@ import (
 	"nyota/smpp/pdu"
 )
 
-// operatorLink is one configured link with the USSD traffic it carries.
+// network is one operator's links, which stand in for each other, and the
+// traffic that they carry.
+type network struct {
+	name  string
+	links []*operatorLink
+	pool  *smpp.Pool
+	ussd  *ussd.Channel
+}
+
+// operatorLink is one configured link.
 type operatorLink struct {
 	cfg  config.Link
 	addr string
 	link *smpp.Link
-	ussd *ussd.Channel
 }
 
 // maxResponse bounds the wait for a notice's submit_sm_resp, so that it ends well
 // before the notice's lease does.
 const maxResponse = ledger.NoticeLease*2/5 - time.Second
 
-// startLinks makes the links, the channels on them and the notices' sender.
-// Nothing dials yet.
+// startLinks makes the links, a pool and a USSD channel for each network, and the
+// notices' sender. Nothing dials yet.
 func (g *Gateway) startLinks(ctx context.Context) error {
 	cfg := sms.Config{Store: g.store, Worker: g.node, Lease: ledger.NoticeLease, Response: maxResponse, Log: g.log}
+	byName := map[string]*network{}
 	for _, c := range g.cfg.SMPP.Links {
-		l := g.newLink(ctx, c)
-		g.links = append(g.links, l)
-		if c.Bind != "receiver" {
-			cfg.Links = append(cfg.Links, sms.Link{Submit: l.link, Source: c.Sender})
+		n := byName[c.Network]
+		if n == nil {
+			n = &network{name: c.Network}
+			byName[c.Network] = n
+			g.networks = append(g.networks, n)
 		}
+		l, err := g.newLink(n, c)
+		if err != nil {
+			return err
+		}
+		n.links = append(n.links, l)
+		g.links = append(g.links, l)
+	}
+	for _, n := range g.networks {
+		if err := g.startNetwork(ctx, n); err != nil {
+			return fmt.Errorf("smpp.links of network %s: %w", n.name, err)
+		}
+		c := n.links[0].cfg // the same on all of them
+		cfg.Links = append(cfg.Links, sms.Link{Submit: n.pool, Source: c.Sender, Receipts: c.Receipts})
 	}
 	g.sender = sms.New(cfg)
 	return nil
 }
 
-func (g *Gateway) newLink(ctx context.Context, c config.Link) *operatorLink {
+// idForms are the values of response_ids and receipt_ids.
+var idForms = map[string]pdu.IDForm{"verbatim": pdu.IDVerbatim, "hex": pdu.IDHexadecimal, "decimal": pdu.IDDecimal}
+
+// startNetwork makes the pool over a network's links, and its USSD channel.
+func (g *Gateway) startNetwork(ctx context.Context, n *network) error {
+	cfg := smpp.PoolConfig{
+		Logger:   g.log.With("network", n.name),
+		Receipts: smpp.ReceiptConfig{Take: func(r smpp.Receipt) { g.sender.Receipt(r) }},
+	}
+	for _, l := range n.links {
+		cfg.Links = append(cfg.Links, smpp.PoolLink{Link: l.link, Prefixes: l.cfg.Prefixes, Rate: l.cfg.Rate,
+			ResponseIDs: idForms[l.cfg.ResponseIDs], ReceiptIDs: idForms[l.cfg.ReceiptIDs]})
+	}
+	var err error
+	if n.pool, err = smpp.NewPool(cfg); err != nil {
+		return err
+	}
+	e := env(g.cfg)
+	n.ussd = ussd.New(ctx, ussd.Config{
+		Network: n.name, Dialect: ussd.Standard(), Dialogs: g.dialog, Submit: n.pool,
+		Country: e.Country, Limits: e.Limits, Concurrent: g.cfg.Dialog.Concurrent, Log: g.log,
+	})
+	return nil
+}
+
+func (g *Gateway) newLink(n *network, c config.Link) (*operatorLink, error) {
 	l := &operatorLink{cfg: c, addr: c.Address}
 	if c.Address == g.cfg.Simulator.SMPP {
 		l.addr = g.Addr("simulator.smpp")
 	}
-	handler := smpp.HandlerFunc(func(ctx context.Context, conn *smpp.Conn, p pdu.PDU) (pdu.Body, pdu.Status) {
+	handler := smpp.HandlerFunc(func(_ context.Context, conn *smpp.Conn, p pdu.PDU) (pdu.Body, pdu.Status) {
+		if _, ok := n.pool.Receipt(l.link, p.Body); ok {
+			return responseTo(p.Body), 0
+		}
 		d, ok := p.Body.(*pdu.DeliverSM)
 		switch {
 		case !ok:
 			return nil, pdu.StatusInvCmdID
 		case ussd.IsUSSD(d):
-			return l.ussd.Deliver(conn, p.Sequence, d)
+			return n.ussd.Deliver(ussd.Bind{Link: l.link, Hints: c.Hints == "on"}, conn, p.Sequence, d)
 		default:
 			return sms.Incoming(g.log, d)
 		}
@@ -65,31 +118,62 @@ func (g *Gateway) newLink(ctx context.Context, c config.Link) *operatorLink {
 	conn := smpp.Config{Window: c.Window, ResponseTimeout: c.Response, EnquireInterval: c.EnquireLink,
 		Handler: handler, Logger: g.log.With("link", c.Name)}
 	if c.TLS {
-		host, _, _ := net.SplitHostPort(c.Address)
-		conn.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+		var err error
+		if conn.TLS, err = g.linkTLS(c); err != nil {
+			return nil, fmt.Errorf("link %s: %w", c.Name, err)
+		}
 	}
 	l.link = smpp.NewLink(smpp.LinkConfig{
 		Name: c.Name, Addr: l.addr, Config: conn,
 		Bind: smpp.Bind{Type: bind, SystemID: c.SystemID, Password: c.Password, SystemType: c.SystemType},
 	})
-	e := env(g.cfg)
-	l.ussd = ussd.New(ctx, ussd.Config{
-		Network: c.Network, Dialect: ussd.Standard(), Dialogs: g.dialog, Submit: l.link,
-		Country: e.Country, Limits: e.Limits, Concurrent: g.cfg.Dialog.Concurrent,
-		Hints: c.Hints == "on", Log: g.log,
-	})
-	return l
+	return l, nil
 }
 
-// runLink keeps a link bound until the gateway stops. Its turns under way are
-// finished before it unbinds: their customers get their screens.
-func (g *Gateway) runLink(ctx context.Context, l *operatorLink) {
+// responseTo acknowledges a receipt in whatever PDU it came.
+func responseTo(b pdu.Body) pdu.Body {
+	if b.ID() == pdu.IDDataSM {
+		return &pdu.DataSMResp{}
+	}
+	return &pdu.DeliverSMResp{}
+}
+
+// linkTLS reads a link's certificates.
+func (g *Gateway) linkTLS(c config.Link) (*tls.Config, error) {
+	host, _, err := net.SplitHostPort(c.Address)
+	if err != nil {
+		return nil, err
+	}
+	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	if c.TLSCA != "" {
+		pem, err := os.ReadFile(g.cfg.Path(c.TLSCA))
+		if err != nil {
+			return nil, fmt.Errorf("tls_ca: %w", err)
+		}
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls_ca: %s has no certificate in PEM form", c.TLSCA)
+		}
+	}
+	if c.TLSCert != "" {
+		own, err := tls.LoadX509KeyPair(g.cfg.Path(c.TLSCert), g.cfg.Path(c.TLSKey))
+		if err != nil {
+			return nil, fmt.Errorf("tls_cert, tls_key: %w", err)
+		}
+		t.Certificates = []tls.Certificate{own}
+	}
+	return t, nil
+}
+
+// runNetwork keeps a network's links bound until the gateway stops. Turns under
+// way are finished before they unbind: their customers get their screens.
+func (g *Gateway) runNetwork(ctx context.Context, n *network) {
 	g.background(ctx, func(ctx context.Context) {
-		if err := l.link.Run(ctx); err != nil && ctx.Err() == nil {
-			g.failed <- fmt.Errorf("link %s: %w", l.cfg.Name, err)
+		if err := n.pool.Run(ctx); err != nil && ctx.Err() == nil {
+			g.failed <- fmt.Errorf("network %s: %w", n.name, err)
 		}
 	})
-	g.stops = append(g.stops, func(context.Context) { l.ussd.Close() })
+	g.stops = append(g.stops, func(context.Context) { n.ussd.Close() })
 }
 
 // bound says which links are not bound, and why.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -96,7 +97,9 @@ func (g *Gateway) openMenus(ctx context.Context) error {
 // heartbeat.
 func (g *Gateway) startCore(ctx context.Context) error {
 	c := g.cfg.Core
-	sw, err := newCore(c, g.coreURL, g.cfg.Operator.Currency, g.cfg.Path(c.PINKey), g.log)
+	sw, err := newCore(coreSetup{
+		Core: c, url: g.coreURL, currency: g.cfg.Operator.Currency, callbacks: g.callbackURL(), nudge: g.nudge, path: g.cfg.Path, log: g.log,
+	})
 	if err != nil {
 		return fmt.Errorf("core: %w", err)
 	}
@@ -108,7 +111,7 @@ func (g *Gateway) startCore(ctx context.Context) error {
 		Switch: sw, Log: g.log, Watch: func(call string) (time.Time, bool) { return g.watch.Down(call) },
 		Limit: core.LimiterConfig{Ceiling: c.Ceiling, Max: c.InFlight, Wait: c.QueueWait},
 	})
-	g.core, g.guard = guard, guard
+	g.core, g.guard, g.connector = guard, guard, sw
 	g.watch = core.NewWatcher(core.WatcherConfig{Health: guard.Health, Interval: c.Heartbeat,
 		Timeout: 2 * time.Second, Failures: 2, Log: g.log})
 	g.background(ctx, g.watch.Run)
@@ -152,6 +155,16 @@ func (g *Gateway) startLedger(ctx context.Context) error {
 	return nil
 }
 
+// nudge inquires about the action whose callback URL a connector was given. The
+// listener that leads here starts after the ledger.
+func (g *Gateway) nudge(callback string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := g.ledger.Nudge(ctx, path.Base(callback)); err != nil {
+		g.log.Warn("a result could not be followed", "err", err)
+	}
+}
+
 // callbackURL is where the core reaches the callback listener.
 func (g *Gateway) callbackURL() string {
 	if u := g.cfg.Callbacks.URL; u != "http://"+g.cfg.Callbacks.Listen {
@@ -173,8 +186,8 @@ func (g *Gateway) recover(ctx context.Context) error {
 	}
 	g.background(ctx, g.ledger.Follow)
 	g.background(ctx, g.sender.Run)
-	for _, l := range g.links {
-		g.runLink(ctx, l)
+	for _, n := range g.networks {
+		g.runNetwork(ctx, n)
 	}
 	return nil
 }
@@ -217,6 +230,9 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 	callbacks := http.NewServeMux()
 	callbacks.HandleFunc("PUT /callbacks/{token}", g.ledger.Callback)
 	callbacks.HandleFunc("POST /callbacks/{token}", g.ledger.Callback)
+	if h, ok := g.connector.(http.Handler); ok {
+		callbacks.Handle("POST /daraja/", h)
+	}
 	g.serveHTTP("callbacks", callbacks)
 
 	admin := http.NewServeMux()

@@ -83,9 +83,17 @@ type Link struct {
 	Password    string        `mapstructure:"password"`
 	SystemType  string        `mapstructure:"system_type"`
 	Window      int           `mapstructure:"window"`
-	USSD        string        `mapstructure:"ussd"`   // dialect: standard
-	Sender      string        `mapstructure:"sender"` // source address of SMS
+	Rate        float64       `mapstructure:"rate"`         // segments a second; 0: no limit
+	Prefixes    []string      `mapstructure:"prefixes"`     // of the numbers whose SMS it carries; none: all
+	USSD        string        `mapstructure:"ussd"`         // dialect: standard
+	Sender      string        `mapstructure:"sender"`       // source address of SMS; one per network
+	Receipts    bool          `mapstructure:"receipts"`     // ask for delivery receipts; one per network
+	ResponseIDs string        `mapstructure:"response_ids"` // message ids in responses: verbatim, hex or decimal
+	ReceiptIDs  string        `mapstructure:"receipt_ids"`  // and in receipts
 	TLS         bool          `mapstructure:"tls"`
+	TLSCA       string        `mapstructure:"tls_ca"`   // file with the authorities to trust; empty: the system's
+	TLSCert     string        `mapstructure:"tls_cert"` // our certificate, for operators that ask for one
+	TLSKey      string        `mapstructure:"tls_key"`
 	Response    time.Duration `mapstructure:"response_timeout"`
 	EnquireLink time.Duration `mapstructure:"enquire_link"`
 	Hints       string        `mapstructure:"hints"` // auto, on, off: the screen_hint TLV for simulated handsets
@@ -93,7 +101,7 @@ type Link struct {
 
 // Core is the core switch.
 type Core struct {
-	Kind      string        `mapstructure:"kind"` // gsma or momo
+	Kind      string        `mapstructure:"kind"` // gsma, momo or daraja
 	URL       string        `mapstructure:"url"`
 	APIKey    string        `mapstructure:"api_key"`
 	Token     string        `mapstructure:"token"`   // bearer token
@@ -105,6 +113,18 @@ type Core struct {
 	InFlight  int           `mapstructure:"in_flight"`  // requests at the core at once, at most
 	QueueWait time.Duration `mapstructure:"queue_wait"` // longest wait for a place among them
 	MoMo      MoMo          `mapstructure:"momo"`       // of kind momo
+	Daraja    Daraja        `mapstructure:"daraja"`     // of kind daraja
+}
+
+// Daraja is what Safaricom's Daraja API needs beside its URL.
+type Daraja struct {
+	ConsumerKey       string `mapstructure:"consumer_key"`
+	ConsumerSecret    string `mapstructure:"consumer_secret"`
+	ShortCode         string `mapstructure:"short_code"`
+	Passkey           string `mapstructure:"passkey"`            // empty: no pushes
+	Initiator         string `mapstructure:"initiator"`          // empty: no payouts
+	InitiatorPassword string `mapstructure:"initiator_password"` // travels encrypted
+	Certificate       string `mapstructure:"certificate"`        // file with M-Pesa's certificate or public key, PEM
 }
 
 // MoMo is what the MTN MoMo API needs beside its URL.
@@ -200,5 +220,6 @@ func Default() Config {
 // DefaultLink returns a link's values where the file says nothing.
 func DefaultLink() Link {
 	return Link{Bind: "transceiver", Window: 64, USSD: "standard", Sender: "NYOTA",
+		ResponseIDs: "verbatim", ReceiptIDs: "verbatim", Prefixes: []string{},
 		Response: 10 * time.Second, EnquireLink: 30 * time.Second, Hints: "auto"}
 }

@@ -119,7 +119,17 @@ func TestBadConfigurationNamesTheKey(t *testing.T) {
 		{"momo without an environment", "core: {kind: momo, momo: {collection: {user: u, key: k, subscription_key: s}}}", nil, "core.momo.environment must name"},
 		{"momo without a product", "core: {kind: momo, momo: {environment: sandbox}}", nil, "core.momo.collection.user or"},
 		{"momo without a key", "core: {kind: momo, momo: {environment: sandbox, disbursement: {user: u}}}", nil, "core.momo.disbursement.key and"},
+		{"daraja without keys", "core: {kind: daraja}", nil, "core.daraja.consumer_key and"},
+		{"daraja without callbacks", "core: {kind: daraja}\ncallbacks: {listen: ''}", nil, "callbacks.listen must be set"},
+		{"daraja without a certificate", "core: {kind: daraja, daraja: {initiator: i}}", nil, "core.daraja.initiator_password and"},
 		{"long password", "smpp: {links: [{name: a, address: 'h:1', system_id: s, password: ninechars}]}", nil, "smpp.links[0].password must have 0 to 8"},
+		{"negative rate", "smpp: {links: [{name: a, address: 'h:1', system_id: s, rate: -1}]}", nil, "smpp.links[0].rate must be 0"},
+		{"bad prefix", "smpp: {links: [{name: a, address: 'h:1', system_id: s, prefixes: ['25571', '+255']}]}", nil, "smpp.links[0].prefixes[1] must be 1 to 15 digits"},
+		{"bad form of ids", "smpp: {links: [{name: a, address: 'h:1', system_id: s, receipt_ids: octal}]}", nil, "smpp.links[0].receipt_ids must be one of"},
+		{"certificate without its key", "smpp: {links: [{name: a, address: 'h:1', system_id: s, tls: true, tls_cert: c.pem}]}", nil, "smpp.links[0].tls_cert and tls_key must be set together"},
+		{"certificate without TLS", "smpp: {links: [{name: a, address: 'h:1', system_id: s, tls_ca: c.pem}]}", nil, "smpp.links[0].tls must be true"},
+		{"two senders of one network", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: b, address: 'h:1', system_id: s, sender: '15000'}]}", nil, "smpp.links[1].sender must be that of the other links"},
+		{"receipts for half a network", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: b, address: 'h:1', system_id: s, receipts: true}]}", nil, "smpp.links[1].receipts must be that of the other links"},
 		{"two links of one name", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: a, address: 'h:1', system_id: s}]}", nil, "smpp.links[1].name is used twice"},
 		{"admin off loopback", "admin: {listen: '0.0.0.0:1'}", nil, "admin.token must be set"},
 		{"unknown variable", "", []string{"NYOTA_HTTP_LISTN=x"}, "NYOTA_HTTP_LISTN names no key"},
@@ -144,6 +154,26 @@ func TestAllBadValuesAreSaidAtOnce(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("%v does not name %s", err, key)
 		}
+	}
+}
+
+func TestLinkOfItsOwnKind(t *testing.T) {
+	cfg, err := Load(write(t, `
+smpp:
+  links:
+    - {name: a, address: 'h:1', system_id: s, rate: 12.5, prefixes: ["25571", "25565"], receipts: true, response_ids: hex,
+       receipt_ids: decimal, tls: true, tls_ca: ca.pem, tls_cert: c.pem, tls_key: k.pem}
+    - {name: b, address: 'h:1', system_id: s, network: other, sender: "15000"}
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultLink()
+	want.Name, want.Address, want.SystemID, want.Network, want.Hints = "a", "h:1", "s", "demo", "off"
+	want.Rate, want.Prefixes, want.Receipts, want.ResponseIDs, want.ReceiptIDs = 12.5, []string{"25571", "25565"}, true, "hex", "decimal"
+	want.TLS, want.TLSCA, want.TLSCert, want.TLSKey = true, "ca.pem", "c.pem", "k.pem"
+	if diff := cmp.Diff(want, cfg.SMPP.Links[0]); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 

@@ -73,13 +73,30 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) validateCore(p *problems) {
-	p.oneOf("core.kind", c.Core.Kind, "gsma", "momo")
+	p.oneOf("core.kind", c.Core.Kind, "gsma", "momo", "daraja")
 	p.url("core.url", c.Core.URL, true)
 	p.between("core.heartbeat", c.Core.Heartbeat, 100*time.Millisecond, time.Minute)
 	p.between("core.ceiling", c.Core.Ceiling, 50*time.Millisecond, 10*time.Second)
 	p.number("core.in_flight", c.Core.InFlight, 1, 10_000)
 	p.between("core.queue_wait", c.Core.QueueWait, time.Millisecond, 3*time.Second)
 	p.between("core.horizon", c.Core.Horizon, time.Second, 30*24*time.Hour)
+	if d := c.Core.Daraja; c.Core.Kind == "daraja" {
+		if d.ConsumerKey == "" || d.ConsumerSecret == "" {
+			p.add("core.daraja.consumer_key", "and consumer_secret must be set")
+		}
+		if !digits(d.ShortCode, 5, 9) {
+			p.add("core.daraja.short_code", `must be 5 to 9 digits in quotes, like "600000"`)
+		}
+		if d.Passkey == "" && d.Initiator == "" {
+			p.add("core.daraja.passkey", "or core.daraja.initiator must be set: without both no call could be served")
+		}
+		if d.Initiator != "" && (d.InitiatorPassword == "" || d.Certificate == "") {
+			p.add("core.daraja.initiator_password", "and certificate must be set beside initiator")
+		}
+		if c.Callbacks.Listen == "" {
+			p.add("callbacks.listen", "must be set for core.kind daraja: its results come by callback")
+		}
+	}
 	if c.Core.Kind == "momo" {
 		m := c.Core.MoMo
 		if m.Environment == "" {
@@ -119,6 +136,7 @@ func (c *Config) validateStore(p *problems) {
 
 func (c *Config) validateLinks(p *problems) {
 	names := map[string]bool{}
+	first := map[string]Link{} // of each network
 	for i, l := range c.SMPP.Links {
 		key := func(k string) string { return fmt.Sprintf("smpp.links[%d].%s", i, k) }
 		switch {
@@ -140,6 +158,38 @@ func (c *Config) validateLinks(p *problems) {
 		p.length(key("password"), l.Password, 0, 8)
 		p.length(key("system_type"), l.SystemType, 0, 12)
 		p.length(key("sender"), l.Sender, 1, 15)
+		p.validateTraffic(key, l)
+		// The parts of a long SMS may take different links of a network.
+		if f, ok := first[l.Network]; !ok {
+			first[l.Network] = l
+		} else {
+			if f.Sender != l.Sender {
+				p.add(key("sender"), "must be that of the other links of network "+l.Network+": "+f.Sender)
+			}
+			if f.Receipts != l.Receipts {
+				p.add(key("receipts"), "must be that of the other links of network "+l.Network)
+			}
+		}
+	}
+}
+
+// validateTraffic checks what a link carries and how.
+func (p *problems) validateTraffic(key func(string) string, l Link) {
+	if l.Rate < 0 || l.Rate > 1e6 || l.Rate != l.Rate {
+		p.add(key("rate"), fmt.Sprintf("must be 0 (no limit) to 1000000 segments a second; it is %v", l.Rate))
+	}
+	for i, prefix := range l.Prefixes {
+		if !digits(prefix, 1, 15) {
+			p.add(key(fmt.Sprintf("prefixes[%d]", i)), `must be 1 to 15 digits in quotes, like "25571"`)
+		}
+	}
+	p.oneOf(key("response_ids"), l.ResponseIDs, "verbatim", "hex", "decimal")
+	p.oneOf(key("receipt_ids"), l.ReceiptIDs, "verbatim", "hex", "decimal")
+	if !l.TLS && (l.TLSCA != "" || l.TLSCert != "" || l.TLSKey != "") {
+		p.add(key("tls"), "must be true if tls_ca, tls_cert or tls_key is set")
+	}
+	if (l.TLSCert == "") != (l.TLSKey == "") {
+		p.add(key("tls_cert"), "and tls_key must be set together")
 	}
 }
 

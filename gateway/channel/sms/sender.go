@@ -3,6 +3,7 @@
 //
 //	sender.go    notices out: claimed, submitted, recorded
 //	message.go   a notice as submit_sm, in parts if it is long
+//	receipt.go   what became of a notice behind the SMSC
 //	incoming.go  deliver_sm that is not USSD: messages and receipts
 package sms
 
@@ -18,21 +19,22 @@ import (
 	"nyota/smpp/pdu"
 )
 
-// Submitter submits and waits for the response. *smpp.Link is one.
+// Submitter submits and waits for the response. *smpp.Pool is one.
 type Submitter interface {
-	Do(ctx context.Context, b pdu.Body) (pdu.PDU, error)
+	Do(ctx context.Context, r smpp.Route, b pdu.Body) (pdu.PDU, error)
 }
 
-// Link is a way to the phones.
+// Link is a way to the phones: the binds of one network.
 type Link struct {
-	Submit Submitter
-	Source string // address that its SMS come from
+	Submit   Submitter
+	Source   string // address that its SMS come from
+	Receipts bool   // ask for delivery receipts: see Sender.Receipt
 }
 
 // Config is what a Sender needs. Store, Links and Response are required.
 type Config struct {
 	Store    sessions.Store
-	Links    []Link // tried in order until one is bound
+	Links    []Link // tried in order until one takes a notice
 	Worker   string // this process, as the lease of a claim names it
 	Lease    time.Duration
 	Response time.Duration // longest wait for a submit_sm_resp; well below Lease
@@ -45,7 +47,8 @@ type Config struct {
 // those that are due in the store because nobody finished them.
 type Sender struct {
 	Config
-	fresh chan sessions.Notice
+	fresh    chan sessions.Notice
+	receipts receiptCounts
 }
 
 const (
@@ -183,10 +186,19 @@ func (s *Sender) submit(ctx context.Context, n sessions.Notice) (string, error) 
 		if parts, err = message(link.Source, n); err != nil {
 			return "", err
 		}
+		// Half of the time is left for the response: what is sent and not waited
+		// for is a second SMS later.
+		route := smpp.Route{Lane: smpp.LaneConfirmation, Wait: s.Response / 2}
+		if link.Receipts {
+			route.Ref = n.ID
+		}
 		var id string
 		for i := range parts {
 			var resp pdu.PDU
-			resp, err = link.Submit.Do(ctx, &parts[i])
+			if link.Receipts {
+				parts[i].RegisteredDelivery = pdu.ReceiptAlways
+			}
+			resp, err = link.Submit.Do(ctx, route, &parts[i])
 			if err != nil {
 				if i > 0 && errors.Is(err, smpp.ErrNotSent) {
 					err = errPartly

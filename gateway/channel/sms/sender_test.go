@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -23,12 +24,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type phone struct {
 	mu     sync.Mutex
 	got    []*pdu.SubmitSM
+	route  smpp.Route // of the last
 	answer func(n int) error
 }
 
-func (p *phone) Do(_ context.Context, b pdu.Body) (pdu.PDU, error) {
+func (p *phone) Do(_ context.Context, r smpp.Route, b pdu.Body) (pdu.PDU, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.route = r
 	s, ok := b.(*pdu.SubmitSM)
 	if !ok {
 		return pdu.PDU{}, errors.New("not a submit_sm")
@@ -226,6 +229,45 @@ func TestSecondLinkIsTriedOnlyWhenTheFirstSentNothing(t *testing.T) {
 		if want == 1 && (second.got[0].SourceAddrTON != tonUnknown || string(second.got[0].SourceAddr) != "15000") {
 			t.Errorf("%+v", second.got[0])
 		}
+	}
+}
+
+func TestReceiptsAreAskedForOnlyWhereConfigured(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		b := newBench(t)
+		b.Links[0].Receipts = asked
+		b.send(t.Context(), b.owe(strings.Repeat("long ", 60)))
+		if len(b.phone.got) != 2 {
+			t.Fatalf("%d parts", len(b.phone.got))
+		}
+		want, ref := uint8(pdu.ReceiptNone), ""
+		if asked {
+			want, ref = pdu.ReceiptAlways, "a/customer/done"
+		}
+		for i, s := range b.phone.got {
+			if s.RegisteredDelivery != want {
+				t.Errorf("receipts %v: part %d has registered_delivery %d", asked, i, s.RegisteredDelivery)
+			}
+		}
+		if r := b.phone.route; r.Ref != ref || r.Lane != smpp.LaneConfirmation || r.Service != smpp.ServiceSMS || r.Wait != b.Response/2 {
+			t.Errorf("receipts %v: %+v", asked, r)
+		}
+	}
+}
+
+func TestReceiptsAreCountedAndFailuresLoggedWithoutANumber(t *testing.T) {
+	b := newBench(t)
+	var log strings.Builder
+	b.Log = slog.New(slog.NewTextHandler(&log, nil))
+	for _, state := range []uint8{pdu.StateEnroute, pdu.StateDelivered, pdu.StateUndeliverable, pdu.StateDelivered} {
+		b.Receipt(smpp.Receipt{Ref: "a/customer/done", Link: "demo", Receipt: pdu.Receipt{State: state, Err: "034", Text: "secret words"}})
+	}
+	if diff := cmp.Diff(map[string]uint64{"ENROUTE": 1, "DELIVRD": 2, "UNDELIV": 1}, b.Receipts()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "a/customer/done") ||
+		!strings.Contains(got, "UNDELIV") || !strings.Contains(got, "034") || strings.Contains(got, "secret") {
+		t.Errorf("log: %s", got)
 	}
 }
 

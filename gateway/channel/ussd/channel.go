@@ -29,9 +29,16 @@ const tagScreenHint pdu.Tag = 0x1501
 // its turn.
 const resubmitEvery = 100 * time.Millisecond
 
-// Submitter sends what the network is to show. *smpp.Link is one.
+// Submitter sends what the network is to show. *smpp.Pool is one.
 type Submitter interface {
-	Go(ctx context.Context, b pdu.Body, done func(pdu.PDU, error)) error
+	Go(ctx context.Context, r smpp.Route, b pdu.Body, done func(pdu.PDU, error)) error
+}
+
+// Bind is the link on which a message came. Its screens leave by it, or by
+// another one of its network if it cannot take them.
+type Bind struct {
+	Link  *smpp.Link
+	Hints bool // send the screen_hint TLV: to simulated handsets only
 }
 
 // Dialogs is the part of *dialog.Dialog that a channel needs.
@@ -40,7 +47,7 @@ type Dialogs interface {
 	Unshown(k sessions.Key)
 }
 
-// Config is what a Channel needs. All but Hints are required.
+// Config is what a Channel needs. All are required.
 type Config struct {
 	Network    string // one USSD gateway; its links share the name
 	Dialect    Dialect
@@ -48,12 +55,11 @@ type Config struct {
 	Submit     Submitter
 	Country    menus.Country
 	Limits     menus.Limits
-	Concurrent int  // turns at work at once
-	Hints      bool // send the screen_hint TLV: to simulated handsets only
+	Concurrent int // turns at work at once
 	Log        *slog.Logger
 }
 
-// Channel is the USSD traffic of one link.
+// Channel is the USSD traffic of one network, over all its links.
 type Channel struct {
 	Config
 	ctx   context.Context // of all turns; ended by Close
@@ -83,6 +89,7 @@ func IsUSSD(d *pdu.DeliverSM) bool {
 
 // turn is what outlives the read buffer of a deliver_sm.
 type turn struct {
+	bind  Bind
 	conn  *smpp.Conn
 	seq   uint32
 	event event
@@ -92,7 +99,7 @@ type turn struct {
 
 // Deliver takes one deliver_sm of a dialogue. It answers at once what it refuses;
 // all else is acknowledged after its commit.
-func (c *Channel) Deliver(conn *smpp.Conn, seq uint32, d *pdu.DeliverSM) (pdu.Body, pdu.Status) {
+func (c *Channel) Deliver(b Bind, conn *smpp.Conn, seq uint32, d *pdu.DeliverSM) (pdu.Body, pdu.Status) {
 	op, _ := d.TLVs.Uint8(pdu.TagUSSDServiceOp)
 	info, _ := d.TLVs.Get(pdu.TagITSSessionInfo)
 	e, err := c.Dialect.read(op, info)
@@ -109,7 +116,7 @@ func (c *Channel) Deliver(conn *smpp.Conn, seq uint32, d *pdu.DeliverSM) (pdu.Bo
 	if payload, ok := d.TLVs.Get(pdu.TagMessagePayload); ok && len(typed) == 0 {
 		typed = payload
 	}
-	t := &turn{conn: conn, seq: seq, event: e, m: dialog.Message{
+	t := &turn{bind: b, conn: conn, seq: seq, event: e, m: dialog.Message{
 		Key:  sessions.Key{Network: c.Network, MSISDN: msisdn, ID: e.id},
 		Kind: e.kind, Seq: e.sequence, Limits: c.Limits, At: time.Now(),
 		Text: menus.Typed(text.Decode(typed, d.DataCoding)),
@@ -157,7 +164,7 @@ func (c *Channel) show(t *turn, r dialog.Reply, deadline time.Time) {
 	}
 	s.ShortMessage = octets
 	c.Dialect.mark(s, t.event, r.End)
-	if c.Hints {
+	if t.bind.Hints {
 		hint := append([]byte{0}, r.Screen...)
 		if r.Secret {
 			hint[0] = 1
@@ -166,8 +173,12 @@ func (c *Channel) show(t *turn, r dialog.Reply, deadline time.Time) {
 	}
 	ctx, cancel := context.WithDeadline(c.ctx, deadline)
 	defer cancel()
+	route := smpp.Route{Lane: smpp.LaneAnswer, Service: smpp.ServiceUSSD, Prefer: t.bind.Link}
 	for {
-		err := c.Submit.Go(ctx, s, func(_ pdu.PDU, err error) { c.submitted(t.m.Key, err) })
+		// It may wait for room after this returns, and no longer than the network
+		// waits for it.
+		route.Wait = max(time.Until(deadline), time.Millisecond)
+		err := c.Submit.Go(context.WithoutCancel(c.ctx), route, s, func(_ pdu.PDU, err error) { c.submitted(t.m.Key, err) })
 		if err == nil {
 			return
 		}
