@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -10,8 +11,10 @@ import (
 
 	"nyota/gateway/config"
 	"nyota/gateway/core"
+	"nyota/gateway/core/daraja"
 	"nyota/gateway/core/momo"
 	"nyota/gateway/simulator/coresim"
+	"nyota/gateway/simulator/darajasim"
 	"nyota/gateway/simulator/momosim"
 	"nyota/menus"
 	"nyota/sessions"
@@ -37,10 +40,13 @@ type connector interface {
 }
 
 // newCore makes the connector of the kind that the configuration names.
-func newCore(c config.Core, url, currency, pinKey string, log *slog.Logger) (connector, error) {
+func newCore(s coreSetup) (connector, error) {
+	c, url, currency, log := s.Core, s.url, s.currency, s.log
 	switch c.Kind {
 	case "gsma":
-		return newGSMA(c, url, currency, pinKey, log)
+		return newGSMA(c, url, currency, s.path(c.PINKey), log)
+	case "daraja":
+		return newDaraja(s)
 	case "momo":
 		return momo.New(momo.Config{
 			URL: url, Environment: c.MoMo.Environment, Currency: currency, Horizon: c.Horizon, Log: log,
@@ -48,6 +54,37 @@ func newCore(c config.Core, url, currency, pinKey string, log *slog.Logger) (con
 		})
 	}
 	return nil, fmt.Errorf("unknown kind %q", c.Kind)
+}
+
+// coreSetup is what a connector is made from.
+type coreSetup struct {
+	config.Core
+	url       string // in place of the configured one
+	currency  string
+	callbacks string                // base URL of the callback listener
+	nudge     func(callback string) // inquires about the action that a callback's URL names
+	path      func(string) string   // of a configured file
+	log       *slog.Logger
+}
+
+func newDaraja(s coreSetup) (connector, error) {
+	d := s.Daraja
+	cfg := daraja.Config{
+		URL: s.url, Currency: s.currency, ConsumerKey: d.ConsumerKey, ConsumerSecret: core.NewSecret([]byte(d.ConsumerSecret)),
+		ShortCode: d.ShortCode, Passkey: core.NewSecret([]byte(d.Passkey)), Callbacks: s.callbacks, Nudge: s.nudge, Horizon: s.Horizon, Log: s.log,
+	}
+	if d.Initiator != "" {
+		key, err := core.ReadPINKey(s.path(d.Certificate))
+		if err != nil {
+			return nil, fmt.Errorf("core.daraja.certificate: %w", err)
+		}
+		public, ok := key.Key.(*rsa.PublicKey)
+		if !ok {
+			return nil, errors.New("core.daraja.certificate: an RSA key is needed")
+		}
+		cfg.Payouts = &daraja.Initiator{Name: d.Initiator, Password: core.NewSecret([]byte(d.InitiatorPassword)), Key: public}
+	}
+	return daraja.New(cfg)
 }
 
 func momoAccount(a config.MoMoAccount) *momo.Account {
@@ -65,8 +102,11 @@ type simulatedCore interface {
 
 // newSimulatedCore returns the simulator of a kind.
 func newSimulatedCore(kind string, log *slog.Logger) simulatedCore {
-	if kind == "momo" {
+	switch kind {
+	case "momo":
 		return momosim.New(momosim.Config{Log: log})
+	case "daraja":
+		return darajasim.New(darajasim.Config{Log: log})
 	}
 	return coresim.New(coresim.Config{Log: log})
 }

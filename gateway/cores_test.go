@@ -47,6 +47,10 @@ var kinds = map[string]func(c *config.Config){
 		c.Core.MoMo.Environment = "sandbox"
 		c.Core.MoMo.Collection = config.MoMoAccount{User: "u", Key: "k", SubscriptionKey: "s"}
 	},
+	"daraja": func(c *config.Config) {
+		c.Core.URL = "http://" + c.Simulator.Core
+		c.Core.Daraja = config.Daraja{ConsumerKey: "k", ConsumerSecret: "s", ShortCode: "600000", Passkey: "p"}
+	},
 }
 
 func TestEveryKindOfCoreIsPaidThrough(t *testing.T) {

@@ -31,6 +31,7 @@ var house = map[string][]string{
 
 	"gateway/core/coretest": {"gateway/core"},
 	"gateway/core/momo":     {"gateway/core"},
+	"gateway/core/daraja":   {"gateway/core"},
 
 	"gateway/ledger": {"gateway/core", "sessions"},
 	"gateway/dialog": {"gateway/core", "gateway/ledger", "menus", "sessions"},
@@ -39,11 +40,12 @@ var house = map[string][]string{
 	"gateway/channel/sms":  {"sessions", "smpp/..."},
 	"gateway/ops":          {"gateway/dialog", "gateway/ledger", "gateway/core", "sessions", "menus"},
 
-	"gateway/simulator":         {"smpp/..."},
-	"gateway/simulator/coresim": {},
-	"gateway/simulator/momosim": {},
-	"gateway/phone":             {"gateway/simulator", "smpp/..."},
-	"gateway/load":              {"smpp/..."},
+	"gateway/simulator":           {"smpp/..."},
+	"gateway/simulator/coresim":   {},
+	"gateway/simulator/momosim":   {},
+	"gateway/simulator/darajasim": {},
+	"gateway/phone":               {"gateway/simulator", "smpp/..."},
+	"gateway/load":                {"smpp/..."},
 
 	"gateway": {"gateway/...", "menus/...", "sessions", "smpp/..."},
 }
@@ -57,6 +59,7 @@ var onlyInTests = map[string][]string{
 	"gateway/core":              {"gateway/simulator/coresim"},
 	"gateway/core/coretest":     {"gateway/simulator/coresim"},
 	"gateway/core/momo":         {"gateway/core/coretest", "gateway/simulator/momosim"},
+	"gateway/core/daraja":       {"gateway/core/coretest", "gateway/simulator/darajasim"},
 	"gateway/simulator/coresim": {"gateway/core"},
 	"gateway/ledger":            {"gateway/simulator/coresim"},
 	"gateway/dialog":            {"gateway/simulator/coresim"},

@@ -128,6 +128,9 @@ type wireQuote struct {
 // text is a string; a core that sends a bare number or null is understood.
 type text string
 
+// Text is a JSON string, trimmed; a bare number or null is understood too.
+type Text = text
+
 func (t *text) UnmarshalJSON(b []byte) error {
 	switch {
 	case len(b) > 0 && b[0] == '"':

@@ -1,0 +1,182 @@
+package daraja_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"nyota/gateway/core"
+	"nyota/gateway/core/coretest"
+	"nyota/gateway/core/daraja"
+	"nyota/gateway/simulator/darajasim"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	slow     = 100 * time.Millisecond
+	passkey  = "pass-key-61"
+	password = "initiator-62"
+)
+
+// private is M-Pesa's key in all tests: making one takes a while.
+var private = func() *rsa.PrivateKey {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return k
+}()
+
+func config(url, callbacks string) daraja.Config {
+	return daraja.Config{
+		URL: url, Callbacks: callbacks, ConsumerKey: "consumer", ConsumerSecret: core.NewSecret([]byte("secret-63")), ShortCode: "600000",
+		Passkey: core.NewSecret([]byte(passkey)),
+		Payouts: &daraja.Initiator{Name: "nyota", Password: core.NewSecret([]byte(password)), Key: &private.PublicKey},
+	}
+}
+
+func begin(t *testing.T) (*darajasim.Core, string) {
+	t.Helper()
+	sim := darajasim.New(darajasim.Config{Key: "consumer", Secret: "secret-63", Passkey: passkey, Initiator: password, Private: private})
+	s := httptest.NewServer(sim)
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		_ = sim.Close()
+		s.Close()
+	})
+	return sim, s.URL
+}
+
+func connect(t *testing.T, cfg daraja.Config) *daraja.Connector {
+	t.Helper()
+	c, err := daraja.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func request(call string, args ...string) core.Request {
+	r := core.Request{Call: call, MSISDN: "255700000001"}
+	for i := 0; i+1 < len(args); i += 2 {
+		r.Args = append(r.Args, core.Arg{Name: args[i], Value: args[i+1]})
+	}
+	return r
+}
+
+func mark(r core.Request) string {
+	if r.Call == core.Transfer {
+		return r.ID
+	}
+	return daraja.Mark(r.ID)
+}
+
+func TestPromises(t *testing.T) {
+	for _, pay := range []core.Request{
+		request(core.MerchantPay, "till", "500100", "amount", "5000"),
+		request(core.BillPay, "biller", "100100", "reference", "12345678901", "amount", "5000"),
+		request(core.Transfer, "to", "255700000002", "amount", "5000"),
+	} {
+		t.Run(pay.Call, func(t *testing.T) {
+			t.Parallel()
+			coretest.Run(t, func(t *testing.T, env coretest.Env) *coretest.Rig { return rig(t, env, pay) })
+		})
+	}
+}
+
+func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
+	sim, url := begin(t)
+	at := func(url string) *daraja.Connector {
+		cfg := config(url, env.Callbacks)
+		cfg.Log = env.Log
+		return connect(t, cfg)
+	}
+	with := func(name, value string) core.Request {
+		r := pay
+		r.Args = append(core.Args{{Name: name, Value: value}}, pay.Args...)
+		return r
+	}
+	c := at(url)
+	g := &coretest.Rig{
+		Switch: c, Handler: c, Slow: slow, Unserved: core.Withdrawal, Posts: sim.Posts,
+		Pay:    func() core.Request { return pay },
+		Refuse: map[string]core.Request{core.LimitExceeded: with("amount", "6000000")},
+		Set: func(t *testing.T, faults ...coretest.Fault) {
+			t.Helper()
+			f := darajasim.DefaultFaults()
+			for _, x := range faults {
+				switch x {
+				case coretest.DropAnswers:
+					f.DropAnswers = 1
+				case coretest.Slow:
+					f.SlowMS = float64(slow / time.Millisecond)
+				case coretest.Down:
+					f.Down = true
+				case coretest.WrongAmount:
+					f.WrongAmount = true
+				case coretest.DecideLater:
+					f.DecideMS = float64(slow / time.Millisecond)
+				case coretest.CallbacksTwice:
+					f.Callbacks = "twice"
+				case coretest.CallbacksLate:
+					f.Callbacks = "late"
+				case coretest.CallbacksEarly:
+					f.Callbacks = "early"
+				case coretest.NoCallbacks:
+					f.Callbacks = "none"
+				}
+			}
+			if err := sim.SetFaults(f); err != nil {
+				t.Fatal(err)
+			}
+		},
+		Effects: func(r core.Request) int {
+			n := 0
+			for _, e := range sim.Effects() {
+				if e.CorrelationID == mark(r) {
+					n += e.Times
+				}
+			}
+			return n
+		},
+		Elsewhere: func(t *testing.T) core.Switch { return at("http://" + coretest.Nowhere(t)) },
+		Forge: func(t *testing.T, r core.Request) {
+			t.Helper()
+			bodies := []string{
+				`{"Result":{"ResultCode":0,"OriginatorConversationID":"` + r.ID + `","TransactionID":"FORGED0001","ResultParameters":{"ResultParameter":[{"Key":"TransactionAmount","Value":5000}]}}}`,
+				`{"Body":{"stkCallback":{"CheckoutRequestID":"ws_CO_1","ResultCode":0,"CallbackMetadata":{"Item":[{"Name":"Amount","Value":5000},{"Name":"MpesaReceiptNumber","Value":"FORGED0001"}]}}}}`,
+			}
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+			for _, body := range bodies {
+				for _, where := range []string{r.Callback, env.Callbacks + "/daraja/" + r.ID, env.Callbacks + "/daraja/", env.Callbacks + "/daraja/AAAAAAAAAAAAAAAAAAAAAAAAAA"} {
+					req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, where, strings.NewReader(body))
+					if err != nil {
+						t.Fatal(err)
+					}
+					resp, err := client.Do(req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					_ = resp.Body.Close()
+					if resp.StatusCode != http.StatusNotFound {
+						t.Errorf("a forged callback was answered %d", resp.StatusCode)
+					}
+				}
+			}
+		},
+	}
+	if pay.Call == core.Transfer {
+		g.Refuse[core.UnknownPayee] = with("to", "255799999999")
+	} else {
+		g.Refuse[core.InsufficientFunds] = with("amount", "1000001")
+	}
+	return g
+}
