@@ -22,6 +22,8 @@ func (p *fakePeer) Do(_ context.Context, b pdu.Body) (pdu.PDU, error) {
 	return pdu.PDU{}, nil
 }
 
+func (p *fakePeer) Err() error { return nil }
+
 func (p *fakePeer) last() *pdu.DeliverSM {
 	p.mu.Lock()
 	defer p.mu.Unlock()

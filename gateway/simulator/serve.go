@@ -114,7 +114,13 @@ func (s *SMSC) deliver(ctx context.Context, p peer, m *pdu.DeliverSM) error {
 				return err
 			}
 		}
-		if _, err = p.Do(ctx, m); err == nil || s.isBound(p) || patience.Err() != nil {
+		if _, err = p.Do(ctx, m); err == nil {
+			return nil
+		}
+		if p.Err() != nil { // it ends: those who wait learn it before OnClosed does
+			s.gone(p)
+		}
+		if s.isBound(p) || patience.Err() != nil {
 			return err
 		}
 	}

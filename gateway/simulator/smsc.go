@@ -92,6 +92,7 @@ type SMSC struct {
 // peer is a bound gateway: what the operator needs of an *smpp.Conn.
 type peer interface {
 	Do(ctx context.Context, b pdu.Body) (pdu.PDU, error)
+	Err() error // why it ended, nil while it lives
 }
 
 // NewSMSC returns an operator that does not serve yet. Handsets that are no
