@@ -78,6 +78,7 @@ var (
 			args: []argDef{{"to", typeMSISDN, false}, {"amount", typeMoney, false}, {"pin", typeSecret, false}}},
 		{name: "commission", args: []argDef{{"pin", typeSecret, false}},
 			results: []resultDef{{name: "commission", typ: typeMoney, always: true}}},
+		{name: "lock", args: []argDef{{"pin", typeSecret, false}}},
 		{name: "status", args: []argDef{{"reference", typeText, false}},
 			results: []resultDef{
 				{name: "state", typ: typeText, always: true}, {name: "amount", typ: typeMoney, always: true},

@@ -149,6 +149,9 @@ func (l *loader) saves(m *menu, n *node, c *callSpec) (done, cleared varSet) {
 	}
 	forget(slotReason)
 	forget(slotUntil)
+	if len(c.def.results) == 0 && n.get("save") == nil {
+		return done, cleared
+	}
 	v := l.need(n, "save", "a fetch")
 	if v == nil || !l.isMap(v, "save") {
 		return done, cleared

@@ -183,7 +183,7 @@ func screenDefinitions(d object) {
 		"choose": {"goes on to the first branch whose condition holds", []string{"first", "else"}, object{
 			"first": list(keyed([]string{"when", "go"}, object{"when": ref("when"), "go": ref("name")}), 1, maxBranches), "else": ref("name"),
 		}},
-		"fetch": {"reads from the core", []string{"call", "save", "on"}, object{
+		"fetch": {"reads from the core", []string{"call", "on"}, object{
 			"call": words(callNames(false)...), "with": args(false), "save": keyed(nil, saves),
 			"deadline": ref("duration"), "on": on("done", "rejected", "unavailable"),
 		}},

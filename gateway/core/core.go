@@ -48,6 +48,7 @@ const (
 	Deposit     = "deposit"      // of an agent, who is the customer here: to, amount, pin
 	Commission  = "commission"   // of an agent: pin
 	Lookup      = "status"       // what became of a transaction of the customer's: reference
+	Lock        = "lock"         // the customer's own account, which changes nothing if it is locked already: pin
 )
 
 // Arg is a named value.

@@ -233,7 +233,7 @@ func (g *GSMA) Prepare(r Request) (string, error) {
 // Serves says whether a call can be made: all of this package can.
 func (*GSMA) Serves(call string) bool {
 	switch call {
-	case Balance, AccountName, Fee, Statement, Commission, Lookup:
+	case Balance, AccountName, Fee, Statement, Commission, Lookup, Lock:
 		return true
 	}
 	return Moves(call)
@@ -267,6 +267,8 @@ func (g *GSMA) Call(ctx context.Context, r Request) (Outcome, error) {
 		return g.commission(ctx, r)
 	case Lookup:
 		return g.lookup(ctx, r)
+	case Lock:
+		return g.lock(ctx, r)
 	}
 	if !Moves(r.Call) {
 		return Outcome{}, unsent(r.Call, errors.New("this core does not know the call"))

@@ -304,3 +304,34 @@ func (g *GSMA) lookup(ctx context.Context, r Request) (Outcome, error) {
 	out.Fields = append(Args{{"state", state}}, row(r.MSISDN, t)...)
 	return out, nil
 }
+
+// lock makes the customer's account unavailable, so that nobody who has the
+// phone and the PIN can pay from it. It moves no money and may be repeated: an
+// account that is locked stays so. A core that will decide later (202) has not
+// said yes.
+func (g *GSMA) lock(ctx context.Context, r Request) (Outcome, error) {
+	p, err := g.msisdn(r.MSISDN)
+	if err != nil {
+		return Outcome{}, unsent(r.Call, fmt.Errorf("customer: %w", err))
+	}
+	path, err := account([]party{p}, "")
+	if err != nil {
+		return Outcome{}, unsent(r.Call, err)
+	}
+	const body = `[{"op":"replace","path":"/accountStatus","value":"unavailable"}]`
+	x := exchange{op: r.Call, method: http.MethodPatch, path: path, body: []byte(body), pin: r.PIN}
+	if _, err := uuid.Parse(r.ID); err == nil {
+		x.correlation = r.ID
+	}
+	a, err := g.exchange(ctx, x)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if a.Status == http.StatusNoContent {
+		return Outcome{Status: Done}, nil
+	}
+	if a.Status < 400 {
+		return Outcome{}, failed(r.Call, fmt.Errorf("the core answered with status %d", a.Status))
+	}
+	return g.read(r, a, http.StatusNoContent, &struct{}{})
+}

@@ -42,7 +42,8 @@ type account struct {
 	pin     [sha256.Size]byte
 	person  bool // has a PIN
 	blocked bool
-	wrong   int // PINs in a row
+	shut    bool // its owner locked it: it can be paid, and pays nobody
+	wrong   int  // PINs in a row
 	balance int64
 	spent   int64  // today
 	today   string // the day of spent
@@ -250,6 +251,15 @@ func named(parties []pair, key string) bool {
 
 // identify checks a customer's PIN, and counts.
 func (b *bank) identify(a *account, given pin) *problem {
+	const category, code = "authorisation", "requestingPartyAuthorisationError"
+	if a.shut {
+		return refuse(http.StatusUnauthorized, category, code, "the account is locked by its owner", "reason", "accountBlocked")
+	}
+	return b.know(a, given)
+}
+
+// know checks the PIN of an account, whether its owner locked it or not.
+func (b *bank) know(a *account, given pin) *problem {
 	const category, code = "authorisation", "requestingPartyAuthorisationError"
 	switch {
 	case a.blocked:

@@ -452,6 +452,33 @@ func TestAnAgentTakesADepositAndEarnsCommission(t *testing.T) {
 	}
 }
 
+func TestACustomerLocksTheAccount(t *testing.T) {
+	j := join(t, quick())
+	wrong := j.request(t, core.Lock)
+	wrong.PIN = core.NewSecret([]byte("0000"))
+	if out, err := j.Call(t.Context(), wrong); err != nil || out.Reason != core.WrongPIN {
+		t.Fatalf("%+v: %v", out, err)
+	}
+	for range 2 { // locked twice is locked
+		if out, err := j.Call(t.Context(), j.request(t, core.Lock)); err != nil || out.Status != core.Done {
+			t.Fatalf("%+v: %v", out, err)
+		}
+	}
+	for _, r := range []core.Request{j.request(t, core.Transfer, "to", baraka, "amount", "500"), j.request(t, core.Balance)} {
+		if out, err := j.Call(t.Context(), r); err != nil || out.Reason != core.AccountBlocked {
+			t.Errorf("%s: %+v, %v", r.Call, out, err)
+		}
+	}
+	r := j.request(t, core.Transfer, "to", asha, "amount", "500")
+	r.MSISDN = baraka
+	if out, err := j.Call(t.Context(), r); err != nil || out.Status != core.Done {
+		t.Errorf("it cannot be paid: %+v, %v", out, err)
+	}
+	if j.spec.seen("PATCH /accounts/{identifierType}/{identifier} 204") == 0 {
+		t.Error("it was not held against the document")
+	}
+}
+
 func TestTheStatusOfATransactionIsItsPartiesOwn(t *testing.T) {
 	j := join(t, quick())
 	paid, err := j.Call(t.Context(), j.request(t, core.Transfer, "to", baraka, "amount", "5000"))

@@ -171,6 +171,7 @@ func (c *Core) routes() {
 	api("GET", "/accounts/{type}/{identifier}/balance", c.getBalance)
 	api("GET", "/accounts/{account}/statemententries", c.getStatement)
 	api("GET", "/accounts/{type}/{identifier}/statemententries", c.getStatement)
+	api("PATCH", "/accounts/{type}/{identifier}", c.patchAccount)
 	api("GET", "/heartbeat", c.getHeartbeat)
 	c.mux.HandleFunc(c.cfg.BasePath+"/", c.guard(func(w http.ResponseWriter, _ *http.Request) {
 		c.write(w, refuse(http.StatusNotFound, "validation", "formatError", "this core has no such resource").reply())

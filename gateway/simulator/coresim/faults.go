@@ -22,6 +22,8 @@ type Faults struct {
 	Down        bool    `json:"down"`         // connections are cut; what waits in the queue waits on
 	Async       float64 `json:"async"`        // share of payments that get a 202 and are decided later, 0 to 1
 	AsyncMS     float64 `json:"async_ms"`     // how much later, 0 to 600,000
+	Sick        string  `json:"sick"`         // a biller's number or name, or a till: a payment to it keeps a worker waiting, or ""
+	SickMS      float64 `json:"sick_ms"`      // for as long as this besides, 0 to 600,000
 	Heartbeat   string  `json:"heartbeat"`    // what it says: available, degraded or unavailable
 	// PlannedRestoration is when the heartbeat says that all will be well, in
 	// RFC 3339, or "".
@@ -57,6 +59,7 @@ func (f Faults) check() error {
 		between("drop_answers", f.DropAnswers, 0, 1),
 		between("async", f.Async, 0, 1),
 		between("async_ms", f.AsyncMS, 0, 600_000),
+		between("sick_ms", f.SickMS, 0, 600_000),
 		heartbeat, restoration,
 	)
 }
@@ -127,11 +130,11 @@ func patch(f Faults, body []byte) (Faults, error) {
 	}
 	fields := map[string]any{
 		"workers": &f.Workers, "service_ms": &f.ServiceMS, "drop_answers": &f.DropAnswers, "down": &f.Down,
-		"async": &f.Async, "async_ms": &f.AsyncMS, "heartbeat": &f.Heartbeat, "planned_restoration": &f.PlannedRestoration,
+		"async": &f.Async, "async_ms": &f.AsyncMS, "sick": &f.Sick, "sick_ms": &f.SickMS, "heartbeat": &f.Heartbeat, "planned_restoration": &f.PlannedRestoration,
 	}
 	needs := map[string]string{
 		"workers": "a whole number", "service_ms": "a number", "drop_answers": "a number", "down": "true or false",
-		"async": "a number", "async_ms": "a number", "heartbeat": "a text", "planned_restoration": "a text",
+		"async": "a number", "async_ms": "a number", "sick": "a text", "sick_ms": "a number", "heartbeat": "a text", "planned_restoration": "a text",
 	}
 	var problems []error
 	for _, k := range slices.Sorted(maps.Keys(keys)) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestFaultsAreShownAndChangedInPart(t *testing.T) {
@@ -152,4 +153,25 @@ func TestHeartbeatSaysWhatItIsTold(t *testing.T) {
 		a.body != `{"plannedRestorationTime":"2026-12-08T21:30:00Z","serviceStatus":"unavailable"}` {
 		t.Errorf("%d %s", a.status, a.body)
 	}
+}
+
+func TestSickBillerKeepsItsOwnPaymentsWaiting(t *testing.T) {
+	f := DefaultFaults()
+	f.ServiceMS, f.Sick, f.SickMS = 0, "luku", 600_000
+	c := New(Config{Faults: &f})
+	c.ail([]pair{{Key: "serviceprovider", Value: "200200"}}) // another biller: returns at once
+	waited := make(chan struct{})
+	go func() {
+		defer close(waited)
+		c.ail([]pair{{Key: "serviceprovider", Value: "LUKU"}})
+	}()
+	select {
+	case <-waited:
+		t.Error("the sick biller did not wait")
+	case <-time.After(20 * time.Millisecond):
+	}
+	if err := c.Close(); err != nil { // ends the wait
+		t.Fatal(err)
+	}
+	<-waited
 }

@@ -1,6 +1,7 @@
 package coresim
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -207,12 +208,44 @@ func (c *Core) getAccounts(w http.ResponseWriter, _ *http.Request) {
 	c.develop(w, out)
 }
 
-// unlock forgets the wrong PINs of an account.
+// patchAccount locks an account for its owner: the only change that this core
+// lets customers make.
+func (c *Core) patchAccount(w http.ResponseWriter, r *http.Request) {
+	given := c.credential(r)
+	var changes []struct{ Op, Path, Value string }
+	err := json.NewDecoder(r.Body).Decode(&changes)
+	c.work(w, r, func() reply {
+		if err != nil || len(changes) != 1 || !strings.EqualFold(changes[0].Op, "replace") || !strings.EqualFold(changes[0].Path, "/accountStatus") ||
+			!strings.EqualFold(changes[0].Value, "unavailable") {
+			return refuse(http.StatusBadRequest, "businessRule", "requestDeclined", "a customer can make the account unavailable, and change nothing else").reply()
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		ids, p := parties(r)
+		if p != nil {
+			return p.reply()
+		}
+		t, p := c.bank.find(ids)
+		if p != nil {
+			return p.reply()
+		}
+		if !t.account.person {
+			return refuse(http.StatusUnauthorized, "authorisation", "requestingPartyAuthorisationError", "this account has no owner", "reason", "notAllowed").reply()
+		}
+		if p := c.bank.know(t.account, given); p != nil {
+			return p.reply()
+		}
+		t.account.shut = true
+		return reply{status: http.StatusNoContent}
+	})
+}
+
+// unlock forgets the wrong PINs of an account, and that its owner locked it.
 func (c *Core) unlock(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	a := c.bank.accounts[r.PathValue("id")]
 	if a != nil {
-		a.wrong = 0
+		a.wrong, a.shut = 0, false
 	}
 	c.mu.Unlock()
 	if a == nil {

@@ -231,6 +231,10 @@ func (s *spec) wrap(t *testing.T, h http.Handler, strict bool) http.Handler {
 		response := s.at(op["responses"].(map[string]any)[fmt.Sprint(rec.Code)])
 		if response == nil {
 			t.Errorf("%s: the document has no answer %d: %s", what, rec.Code, rec.Body)
+		} else if response["content"] == nil {
+			if rec.Body.Len() > 0 {
+				t.Errorf("%s: answer %d has a body: %s", what, rec.Code, rec.Body)
+			}
 		} else if err := s.validate(schemaOf(response), rec.Body.Bytes()); err != nil {
 			t.Errorf("%s: answer %d %s: %v", what, rec.Code, rec.Body, err)
 		}

@@ -133,7 +133,24 @@ func (c *Core) postTransaction(w http.ResponseWriter, r *http.Request) {
 			p = refuse(http.StatusBadRequest, "businessRule", "transactionTypeError", "this core does no such transactions")
 		}
 	}
-	c.work(w, r, func() reply { return c.transact(o, p, callback) })
+	c.work(w, r, func() reply {
+		c.ail(o.payee)
+		return c.transact(o, p, callback)
+	})
+}
+
+// ail keeps a worker waiting for a payee that is sick.
+func (c *Core) ail(payee []pair) {
+	f := c.Faults()
+	if f.Sick == "" || !slices.ContainsFunc(payee, func(p pair) bool { return strings.EqualFold(p.Value, f.Sick) }) {
+		return
+	}
+	t := time.NewTimer(millis(f.SickMS))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.ctx.Done():
+	}
 }
 
 // transact is a worker's part of a POST: it decides now, or later.

@@ -164,6 +164,9 @@ func (c *Core) write(w http.ResponseWriter, out reply) {
 		h.Set("X-Records-Returned-Count", strconv.Itoa(out.rows))
 	}
 	w.WriteHeader(out.status)
+	if out.body == nil {
+		return
+	}
 	if err := json.NewEncoder(w).Encode(out.body); err != nil {
 		c.cfg.Log.Debug("an answer could not be written", "err", err)
 	}
