@@ -46,6 +46,8 @@ var house = map[string][]string{
 	"gateway/simulator/darajasim": {},
 	"gateway/phone":               {"gateway/simulator", "smpp/..."},
 	"gateway/load":                {"smpp/..."},
+	"gateway/load/outage": {"gateway/core", "gateway/dialog", "gateway/ledger", "gateway/simulator/coresim",
+		"menus", "sessions"},
 
 	"gateway": {"gateway/...", "menus/...", "sessions", "smpp/..."},
 }
