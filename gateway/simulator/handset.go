@@ -390,7 +390,8 @@ func validCode(code string) bool {
 
 // ValidMSISDN says whether s can be a handset's number.
 func ValidMSISDN(s string) bool {
-	return len(s) >= 5 && len(s) <= 15 && strings.Trim(s, "0123456789") == ""
+	_, ok := numberKey(s)
+	return ok
 }
 
 // mask shortens a number for logs and errors.

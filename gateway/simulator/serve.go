@@ -44,11 +44,15 @@ func (s *SMSC) server() *smpp.Server {
 			return 0
 		},
 		OnBound: func(c *smpp.Conn) {
+			s.answers.Store(c, new(answers))
 			if c.Bound().Type != pdu.IDBindTransmitter {
 				s.bound(c)
 			}
 		},
-		OnClosed: func(c *smpp.Conn) { s.gone(c) },
+		OnClosed: func(c *smpp.Conn) {
+			s.answers.Delete(c)
+			s.gone(c)
+		},
 	}
 }
 
@@ -133,14 +137,19 @@ func (s *SMSC) serve(_ context.Context, c *smpp.Conn, p pdu.PDU) (pdu.Body, pdu.
 	if !ok {
 		return nil, pdu.StatusInvCmdID
 	}
-	n, f := s.submits.Add(1), s.Faults()
+	f, n := s.faults.Load(), uint64(0)
+	if f.Throttle > 0 || f.LoseResponse > 0 {
+		n = s.submits.Add(1)
+	}
 	if f.Throttle > 0 && n%uint64(f.Throttle) == 0 {
 		return nil, pdu.StatusThrottled
 	}
-	id, job, status := s.submit(b)
+	a := s.answersOf(c)
+	id := a.id(s)
+	job, status := s.submit(b, id)
 	var resp pdu.Body
 	if status == 0 {
-		resp = &pdu.SubmitSMResp{MessageID: []byte(id)}
+		resp = a.to(id)
 	}
 	if f.LoseResponse > 0 && n%uint64(f.LoseResponse) == 0 {
 		if job != nil {
@@ -159,30 +168,66 @@ func (s *SMSC) serve(_ context.Context, c *smpp.Conn, p pdu.PDU) (pdu.Body, pdu.
 	return nil, 0
 }
 
-// submit takes a message to its handset. It gives the message an id, and the
-// courier a job, if there is one.
-func (s *SMSC) submit(b *pdu.SubmitSM) (id string, job func(context.Context), status pdu.Status) {
-	h, status := s.recipient(string(b.DestinationAddr))
-	if status != 0 {
-		return "", nil, status
+// idsAtOnce is how many ids a bind takes at once, so that binds seldom meet there.
+const idsAtOnce = 1 << 10
+
+// answers is what the responses of one bind are made with. It belongs to the
+// reader's goroutine of its connection; a response is encoded there before the
+// next request is read, so that one is enough.
+type answers struct {
+	next, end uint64 // ids
+	resp      pdu.SubmitSMResp
+}
+
+// answersOf returns those of a bind.
+func (s *SMSC) answersOf(c *smpp.Conn) *answers {
+	if a, ok := s.answers.Load(c); ok {
+		return a.(*answers)
 	}
-	id = strconv.FormatUint(s.messages.Add(1), 16)
-	op, ok := b.TLVs.Uint8(pdu.TagUSSDServiceOp)
+	return new(answers) // OnBound comes before requests: nobody asks
+}
+
+// id returns an id that no other message has.
+func (a *answers) id(s *SMSC) uint64 {
+	if a.next == a.end {
+		a.end = s.messages.Add(idsAtOnce)
+		a.next = a.end - idsAtOnce
+	}
+	a.next++
+	return a.next
+}
+
+// to is the response with a message's id.
+func (a *answers) to(id uint64) *pdu.SubmitSMResp {
+	a.resp.MessageID = appendID(a.resp.MessageID[:0], id)
+	return &a.resp
+}
+
+// appendID appends a message's id as gateways see it.
+func appendID(dst []byte, id uint64) []byte { return strconv.AppendUint(dst, id, 16) }
+
+// submit takes a message with this id to its handset, and may have a job for the
+// courier.
+func (s *SMSC) submit(b *pdu.SubmitSM, id uint64) (job func(context.Context), status pdu.Status) {
+	info, ok := b.TLVs.Get(pdu.TagUSSDServiceOp)
 	if !ok {
-		if _, bad := b.TLVs.Get(pdu.TagUSSDServiceOp); bad {
-			return "", nil, pdu.StatusInvTLVLen
-		}
-		job, status = s.short(h, b, id)
-		return id, job, status
+		return s.short(b, id)
 	}
-	m, status := parseScreen(b, op)
+	h, status := s.recipient(b.DestinationAddr)
 	if status != 0 {
-		return "", nil, status
+		return nil, status
+	}
+	if len(info) != 1 {
+		return nil, pdu.StatusInvTLVLen
+	}
+	m, status := parseScreen(b, info[0])
+	if status != 0 {
+		return nil, status
 	}
 	status, job = h.show(m)
 	if status != 0 {
-		return "", nil, status
+		return nil, status
 	}
 	s.opened(h)
-	return id, job, 0
+	return job, 0
 }

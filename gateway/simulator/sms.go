@@ -22,37 +22,72 @@ func newAssembler() *text.Reassembler {
 	return text.NewReassembler(text.ReassemblerConfig{Messages: 1000, Octets: 1 << 20, TTL: 5 * time.Minute})
 }
 
-// short takes a submitted short message to the inbox, once all its parts are
-// there. The courier's job, if there is one, is its delivery receipt.
-func (s *SMSC) short(h *Handset, b *pdu.SubmitSM, id string) (func(context.Context), pdu.Status) {
-	now := s.now()
-	src := payload(b)
-	alphabet, concat := text.Alphabet{}, text.Concat{}
+// message is what an inbox needs of a submitted short message, or of a part of
+// one. It aliases what it was read from.
+type message struct {
+	at       time.Time
+	ton      uint8 // of from
+	from     []byte
+	coding   uint8
+	alphabet text.Alphabet
+	concat   text.Concat
+	text     []byte // behind the user data header
+}
+
+// parseShort reads a submitted short message.
+func parseShort(b *pdu.SubmitSM, now time.Time) (message, pdu.Status) {
+	m := message{at: now, ton: b.SourceAddrTON, from: b.SourceAddr, coding: b.DataCoding, text: payload(b)}
 	if b.ESMClass&pdu.ESMFeatureUDHI != 0 {
-		head, rest, err := text.ParseUDH(src)
+		head, rest, err := text.ParseUDH(m.text)
 		if err != nil {
-			return nil, pdu.StatusInvEsmClass
+			return m, pdu.StatusInvEsmClass
 		}
-		src, alphabet, concat = rest, head.Alphabet, head.Concat
+		m.text, m.alphabet, m.concat = rest, head.Alphabet, head.Concat
 	} else if c, ok := sarConcat(b.TLVs); ok {
-		concat = c
+		m.concat = c
 	}
-	from := string(b.SourceAddr)
-	parts, done := s.parts.Add(now, from, h.msisdn, concat, src)
-	if done {
-		h.receive(now, sender(b.SourceAddrTON, from), parts, b.DataCoding, alphabet)
+	return m, 0
+}
+
+// short takes a submitted short message to the inbox, or to the backlog if
+// nobody has opened the handset. The courier's job, if there is one, is its
+// delivery receipt.
+func (s *SMSC) short(b *pdu.SubmitSM, id uint64) (func(context.Context), pdu.Status) {
+	m, malformed := parseShort(b, s.now())
+	s.mu.Lock()
+	h, key, status := s.recipientLocked(b.DestinationAddr)
+	if status == 0 {
+		status = malformed
+	}
+	if status == 0 && h == nil {
+		s.backlog.put(key, &m)
+	}
+	s.mu.Unlock()
+	if status != 0 {
+		return nil, status
+	}
+	if h != nil {
+		s.arrive(h, &m)
 	}
 	if r := b.RegisteredDelivery & pdu.ReceiptMask; r != pdu.ReceiptAlways && r != pdu.ReceiptSuccess {
 		return nil, 0 // none asked for, or only of a failure
 	}
-	m := receipt(b, id, now)
+	d := receipt(b, string(appendID(nil, id)), m.at)
 	return func(ctx context.Context) {
 		if p := s.pick(); p != nil {
-			if err := s.deliver(ctx, p, m); err != nil {
+			if err := s.deliver(ctx, p, d); err != nil {
 				s.log.Warn("a delivery receipt was not taken", "err", err)
 			}
 		}
 	}, 0
+}
+
+// arrive takes a message to a handset's inbox, once all its parts are there.
+func (s *SMSC) arrive(h *Handset, m *message) {
+	from := string(m.from)
+	if parts, done := s.parts.Add(m.at, from, h.msisdn, m.concat, m.text); done {
+		h.receive(m.at, sender(m.ton, from), parts, m.coding, m.alphabet)
+	}
 }
 
 // sarConcat reads the sar_* parameters (SMPP 3.4 section 5.3.2.22).

@@ -6,6 +6,7 @@
 //	handset.go   a customer's phone
 //	ussd.go      USSD over SMPP, as operators that keep to the standard do it
 //	sms.go       short messages into inboxes, delivery receipts
+//	backlog.go   short messages to handsets that nobody has opened yet
 //	control.go   the HTTP API that tests and commands drive it with
 //
 // It takes the network's side of the dialect called standard: the start of a
@@ -20,7 +21,6 @@ package simulator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -74,13 +74,15 @@ type SMSC struct {
 	srv  *smpp.Server
 	jobs chan func(context.Context)
 
-	messages  atomic.Uint64 // ids of submitted messages
-	submits   atomic.Uint64 // counted for the faults
+	messages  atomic.Uint64 // ids that were handed to binds
+	submits   atomic.Uint64 // counted for the faults while there are any
 	receivers atomic.Int32  // binds that take what handsets send
+	faults    atomic.Pointer[Faults]
+	answers   sync.Map // *smpp.Conn to *answers
 
 	mu       sync.Mutex
-	faults   Faults
 	handsets map[string]*Handset
+	backlog  *backlog              // for numbers that are not in handsets
 	running  map[*Handset]struct{} // those that may have a dialogue
 	binds    []peer                // of those that receive
 	turn     int
@@ -120,15 +122,18 @@ func NewSMSC(cfg SMSCConfig) *SMSC {
 		cfg.Now = time.Now
 	}
 	s := &SMSC{
-		cfg: cfg, log: cfg.Log, now: cfg.Now, faults: cfg.Faults,
+		cfg: cfg, log: cfg.Log, now: cfg.Now,
 		jobs:     make(chan func(context.Context), 1024),
 		handsets: make(map[string]*Handset),
+		backlog:  newBacklog(backlogBlocks, backlogBlock),
 		running:  make(map[*Handset]struct{}),
 		parts:    newAssembler(),
 		comers:   make(chan struct{}),
 	}
-	// Ids start elsewhere after each restart, as an operator's do.
-	s.messages.Store(uint64(cfg.Now().Unix()) << 20)
+	s.faults.Store(&cfg.Faults)
+	// Ids start elsewhere after each restart, as an operator's do, and further on
+	// than those before it came at any rate.
+	s.messages.Store(uint64(cfg.Now().Unix()) << 24)
 	for _, n := range cfg.Handsets {
 		if !ValidMSISDN(n) || len(s.handsets) >= cfg.MaxHandsets {
 			s.log.Warn("a simulated handset was left out", "number", mask(n))
@@ -150,14 +155,17 @@ func (s *SMSC) newHandset(msisdn string) *Handset {
 }
 
 // Handset returns the handset with this number (E.164 digits, no +), made on
-// first use. ErrMSISDN and ErrFull say why there is none.
+// first use. The newest of the short messages that came for it before are in its
+// inbox then: those of the last 64 MiB for all such numbers, at most 1,000 of its
+// own. ErrMSISDN and ErrFull say why there is none.
 func (s *SMSC) Handset(msisdn string) (*Handset, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.handsets[msisdn]; h != nil {
 		return h, nil
 	}
-	if !ValidMSISDN(msisdn) {
+	key, ok := numberKey(msisdn)
+	if !ok {
 		return nil, ErrMSISDN
 	}
 	if len(s.handsets) >= s.cfg.MaxHandsets {
@@ -165,10 +173,14 @@ func (s *SMSC) Handset(msisdn string) (*Handset, error) {
 	}
 	h := s.newHandset(msisdn)
 	s.handsets[msisdn] = h
+	// With the lock held: what comes now waits until what came before is there.
+	for m := range s.backlog.of(key) {
+		s.arrive(h, &m)
+	}
 	return h, nil
 }
 
-// Handsets returns all of them in the order of their numbers.
+// Handsets returns all that were opened, in the order of their numbers.
 func (s *SMSC) Handsets() []*Handset {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -188,24 +200,39 @@ func (s *SMSC) Handsets() []*Handset {
 	return all
 }
 
-// recipient finds the handset that a submitted message is for.
-func (s *SMSC) recipient(msisdn string) (*Handset, pdu.Status) {
-	if s.cfg.RejectUnknown {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if h := s.handsets[msisdn]; h != nil && slices.Contains(s.cfg.Handsets, msisdn) {
-			return h, 0
-		}
-		return nil, statusInvalidDestination
+// recipient finds the handset that a submitted screen is for, and opens it.
+func (s *SMSC) recipient(msisdn []byte) (*Handset, pdu.Status) {
+	s.mu.Lock()
+	h, _, status := s.recipientLocked(msisdn)
+	s.mu.Unlock()
+	if h != nil || status != 0 {
+		return h, status
 	}
-	h, err := s.Handset(msisdn)
-	switch {
-	case errors.Is(err, ErrMSISDN):
-		return nil, statusInvalidDestination
-	case err != nil:
+	h, err := s.Handset(string(msisdn))
+	if err != nil { // others took the room meanwhile
 		return nil, statusQueueFull
 	}
 	return h, 0
+}
+
+// recipientLocked finds the handset that a submitted message is for. It is nil,
+// and key its number's, if nobody has opened it.
+func (s *SMSC) recipientLocked(msisdn []byte) (h *Handset, key uint64, status pdu.Status) {
+	h = s.handsets[string(msisdn)]
+	if s.cfg.RejectUnknown && (h == nil || !slices.Contains(s.cfg.Handsets, h.msisdn)) {
+		return nil, 0, statusInvalidDestination
+	}
+	if h != nil {
+		return h, 0, 0
+	}
+	key, ok := numberKey(msisdn)
+	switch {
+	case !ok:
+		return nil, 0, statusInvalidDestination
+	case len(s.handsets) >= s.cfg.MaxHandsets:
+		return nil, 0, statusQueueFull
+	}
+	return nil, key, 0
 }
 
 // Timeouts returns what a dialogue has in all, and what the gateway has for
@@ -218,20 +245,14 @@ func (s *SMSC) Timeouts() (network, answer time.Duration) {
 func (s *SMSC) Now() time.Time { return s.now() }
 
 // Faults returns the faults that are switched on.
-func (s *SMSC) Faults() Faults {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.faults
-}
+func (s *SMSC) Faults() Faults { return *s.faults.Load() }
 
 // SetFaults switches faults on and off.
 func (s *SMSC) SetFaults(f Faults) error {
 	if f.LoseResponse < 0 || f.Throttle < 0 {
 		return fmt.Errorf("simulator: a fault's N cannot be below 0")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = f
+	s.faults.Store(&f)
 	return nil
 }
 
