@@ -69,6 +69,33 @@ func BenchmarkState(b *testing.B) {
 	}
 }
 
+// BenchmarkConditions measures a screen with conditions and a choose.
+func BenchmarkConditions(b *testing.B) {
+	p, _ := club(b).Program("club")
+	in := Input{Kind: Begin, Customer: "255700000001", Now: testNow}
+	b.Run("hidden-option", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := p.Step(State{}, in); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	k := &talk{t: b, p: p, visited: map[string]bool{}}
+	k.begin("en")
+	k.play("2|0700000002|@done name=ASHA")
+	st, keys := k.turn.State, k.input(Keys)
+	keys.Text = "5000"
+	b.Run("choose", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := p.Step(st, keys); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 // manyScreens is a menu with n screens, in a chain.
 func manyScreens(n int) fstest.MapFS {
 	var s strings.Builder
@@ -79,8 +106,9 @@ func manyScreens(n int) fstest.MapFS {
 	return fstest.MapFS{"big.yaml": {Data: []byte(s.String())}}
 }
 
+// BenchmarkLoad loads 10,000 screens: the budget is 500 ms.
 func BenchmarkLoad(b *testing.B) {
-	fsys := manyScreens(1000)
+	fsys := manyScreens(10_000)
 	fsys["texts.yaml"] = &fstest.MapFile{Data: textsFile(b)}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -7,17 +7,23 @@ import (
 	"time"
 )
 
-// FuzzWallet plays random dialogues: whatever is typed and answered, talk.check
+// FuzzShipped plays random dialogues over every shipped menu: whatever is typed and answered, talk.check
 // holds at every turn.
-func FuzzWallet(f *testing.F) {
+func FuzzShipped(f *testing.F) {
 	f.Add([]byte("1\x000700000002\x005000\x00"), byte(0))
 	f.Add([]byte("\x8112\x83\x84"), byte(3))
 	f.Add([]byte("3\x004\x00123456\x00\x811\x00INV\x002000\x00\x818642\x00\x82"), byte(6))
 	f.Add([]byte("9\x009\x009\x009\x009\x009\x00"), byte(1))
 	f.Add([]byte("6\x008642\x00\x8198\x0000\x00"), byte(2))
 	f.Add([]byte("1\x00०७१\xff\xfe\x00😀\x00"), byte(7))
-	p, _ := wallet(f).Program("wallet")
+	f.Add([]byte("1\x000700000002\x0020000\x00\x818642\x00\x81"), byte(0x40))
+	f.Add([]byte("6\x008642\x00\x811\x00"), byte(0x40))
+	f.Add([]byte("1\x002\x001\x008642\x00\x81"), byte(0x80))
+	c := wallet(f)
+	names := c.Menus()
 	f.Fuzz(func(t *testing.T, data []byte, mode byte) {
+		p, _ := c.Program(names[int(mode>>6)%len(names)])
+
 		k := &talk{t: t, p: p, visited: map[string]bool{}, down: map[string]Unavailable{}}
 		k.limits = []Limits{{}, {Septets: 160, UCS2: 70}, {Septets: MinSeptets, UCS2: MinUCS2}, {Septets: 100, UCS2: 40}}[mode&3]
 		if mode&4 != 0 {
@@ -30,7 +36,7 @@ func FuzzWallet(f *testing.F) {
 		}
 		in := k.input(Begin)
 		if mode&8 != 0 {
-			in.Language = []string{"sw", "fr", "am"}[mode>>4%3]
+			in.Language = []string{"sw", "fr", "am", "en"}[mode>>4&3]
 		}
 		k.step(in)
 		k.random(data)
