@@ -170,6 +170,10 @@ func (l *loader) localised(n *node, what string, langs []string, vars names) [][
 		return nil
 	}
 	if n.kind == scalarNode && len(langs) > 0 {
+		if whole, cut := behind(n); cut {
+			l.at(n, "text-cut", fmt.Sprintf("%s ends at %q: # begins a comment", what, n.text), fmt.Sprintf("write {%s: %q}, with every language", langs[0], whole))
+			return nil
+		}
 		l.at(n, "wrong-type", fmt.Sprintf("%s is a map of languages, not a single value", what), fmt.Sprintf("{%s: ...}", strings.Join(langs, ": ..., ")))
 		return nil
 	}
@@ -216,11 +220,9 @@ func (l *loader) textValue(n *node, what string) (string, bool) {
 		l.at(n, "empty-text", what+" is empty", "")
 		return "", false
 	}
-	if n.plain {
-		if after, ok := strings.CutPrefix(fromColumn(n), text); ok && strings.HasPrefix(strings.TrimLeft(after, " "), "#") {
-			l.at(n, "text-cut", fmt.Sprintf("%s ends at %q: # begins a comment", what, text), fmt.Sprintf("put the whole text into quotes, or these words if the comment is one: %q", text))
-			return "", false
-		}
+	if whole, cut := behind(n); cut {
+		l.at(n, "text-cut", fmt.Sprintf("%s ends at %q: # begins a comment", what, text), fmt.Sprintf("write %q, or %q if the comment is one", whole, text))
+		return "", false
 	}
 	for _, r := range text {
 		if r < ' ' && r != '\n' {

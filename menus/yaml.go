@@ -3,6 +3,7 @@ package menus
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -127,6 +128,10 @@ func (l *loader) syntax(f *file, err error) {
 			line, col = tk.Position.Line, tk.Position.Column
 		}
 	}
+	if at, from, whole := cutByComment(f.lines[:min(max(line, 1), len(f.lines))]); at > 0 {
+		l.report(f, at, from, "text-cut", "# begins a comment, so that what is opened before it is never closed", "put the text into quotes: "+whole)
+		return
+	}
 	fix := ""
 	switch {
 	case strings.Contains(msg, "mapping value is not allowed"):
@@ -137,6 +142,59 @@ func (l *loader) syntax(f *file, err error) {
 		fix = "close what was opened here"
 	}
 	l.report(f, line, max(col, 1), "yaml-syntax", msg, fix)
+}
+
+// cutByComment finds the last line of a broken file in which a comment swallows
+// the end of a map or list that the line opens, as in {en: Pay # now}: its number,
+// the column of the "#", and the text as it should be written.
+func cutByComment(lines []string) (line, col int, whole string) {
+	for i := len(lines) - 1; i >= 0; i-- {
+		at, open := commentAt(lines[i])
+		if at < 0 || !open || !strings.ContainsAny(lines[i][at:], "}]") {
+			continue
+		}
+		from := strings.LastIndexAny(lines[i][:at], "{[,:") + 1
+		to := at + strings.IndexAny(lines[i][at:], ",}]")
+		return i + 1, utf8.RuneCountInString(lines[i][:at]) + 1, strconv.Quote(strings.TrimSpace(lines[i][from:to]))
+	}
+	return 0, 0, ""
+}
+
+// commentAt finds where a line's comment begins, -1 if it has none, and whether
+// something that was opened before it is still open there.
+func commentAt(line string) (at int, open bool) {
+	depth, quote := 0, byte(0)
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		switch {
+		case quote != 0:
+			if c == '\\' && quote == '"' {
+				i++
+			} else if c == quote {
+				quote = 0
+			}
+		case (c == '"' || c == '\'') && (i == 0 || strings.IndexByte(" {[,:", line[i-1]) >= 0):
+			quote = c
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			depth--
+		case c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t'):
+			return i, depth > 0
+		}
+	}
+	return -1, false
+}
+
+// behind is what a line has behind a value without quotes, if that is a comment:
+// the text that somebody may have meant, with the comment.
+func behind(n *node) (whole string, cut bool) {
+	from := fromColumn(n)
+	after, ok := strings.CutPrefix(from, n.text)
+	if !ok || !n.plain || !strings.HasPrefix(strings.TrimLeft(after, " "), "#") {
+		return "", false
+	}
+	return strings.TrimSpace(from), true
 }
 
 func (l *loader) convert(f *file, a ast.Node, depth int) *node {
