@@ -72,6 +72,9 @@ func (g *Gateway) startLinks(ctx context.Context) error {
 // idForms are the values of response_ids and receipt_ids.
 var idForms = map[string]pdu.IDForm{"verbatim": pdu.IDVerbatim, "hex": pdu.IDHexadecimal, "decimal": pdu.IDDecimal}
 
+// versions are the values of version.
+var versions = map[string]uint8{"3.3": pdu.Version33, "3.4": pdu.Version34, "5.0": pdu.Version50, "5": pdu.Version50}
+
 // startNetwork makes the pool over a network's links, and its USSD channel.
 func (g *Gateway) startNetwork(ctx context.Context, n *network) error {
 	cfg := smpp.PoolConfig{
@@ -125,7 +128,8 @@ func (g *Gateway) newLink(n *network, c config.Link) (*operatorLink, error) {
 	}
 	l.link = smpp.NewLink(smpp.LinkConfig{
 		Name: c.Name, Addr: l.addr, Config: conn,
-		Bind: smpp.Bind{Type: bind, SystemID: c.SystemID, Password: c.Password, SystemType: c.SystemType},
+		Bind: smpp.Bind{Type: bind, SystemID: c.SystemID, Password: c.Password, SystemType: c.SystemType,
+			InterfaceVersion: versions[c.Version]},
 	})
 	return l, nil
 }

@@ -23,6 +23,8 @@ var (
 	// ErrNotBound: there is no session, or its bind does not carry this request
 	// (SMPP 3.4 section 2.3).
 	ErrNotBound = errors.New("smpp: not allowed in this bind state")
+	// ErrVersion: the session's interface version does not have this request.
+	ErrVersion = errors.New("smpp: not in this interface version")
 	// ErrWindowFull is TryGo's: all slots of the window are taken.
 	ErrWindowFull = errors.New("smpp: window full")
 	// ErrNoResponse: the response timer ended (SMPP 3.4 section 7.2).

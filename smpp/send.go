@@ -133,6 +133,9 @@ func (c *Conn) submit(ctx context.Context, b pdu.Body, k *call, done func(pdu.PD
 func (c *Conn) sendableLocked(id pdu.CommandID) error {
 	switch {
 	case c.state == stateBound && mayAsk(!c.hooks.server, c.bound.Type, id):
+		if c.version < versionOf(id) {
+			return notSent(ErrVersion)
+		}
 		return nil
 	case c.err != nil:
 		return notSent(c.err)
@@ -340,6 +343,17 @@ func (c *Conn) appendReplyLocked(seq uint32, id pdu.CommandID, body pdu.Body, st
 	c.log.Error("smpp: a response could not be encoded", "command", resp, "err", err)
 	c.out = pdu.AppendHeader(c.out, pdu.Header{Length: pdu.HeaderLen, ID: resp, Status: pdu.StatusSysErr, Sequence: seq})
 	return err
+}
+
+// versionOf returns the interface version that a peer must have announced before
+// it is asked this. Of SMPP 3.4's own requests none is withheld: many message
+// centres speak it and do not say so in their bind response.
+func versionOf(id pdu.CommandID) uint8 {
+	switch id {
+	case pdu.IDBroadcastSM, pdu.IDQueryBroadcastSM, pdu.IDCancelBroadcastSM:
+		return pdu.Version50
+	}
+	return 0
 }
 
 // responseBit marks the command_id of a response.

@@ -125,6 +125,70 @@ func TestShutdownUnbindsAndWaits(t *testing.T) {
 	}
 }
 
+func TestInterfaceVersionIsTheLowerOfBothSides(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		ours        uint8
+		theirs      []byte // sc_interface_version; nil: none
+		want        uint8
+		mayAskOf5_0 bool
+	}{
+		{"both 3.4", 0x34, []byte{0x34}, 0x34, false},
+		{"both 5.0", 0x50, []byte{0x50}, 0x50, true},
+		{"we are the older", 0x34, []byte{0x50}, 0x34, false},
+		{"they are the older", 0x50, []byte{0x34}, 0x34, false},
+		{"they name none: 3.3", 0x50, nil, 0x33, false},
+		{"they name 3.3", 0x34, []byte{0x33}, 0x33, false},
+		{"we are of 3.3", 0x33, []byte{0x50}, 0x33, false},
+		{"a version of the wrong length is none", 0x50, []byte{0x50, 0}, 0x33, false},
+		{"a version that is not there yet", 0x50, []byte{0x60}, 0x50, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				nc, wait := smpptest.Pipe(func(p *smpptest.Peer) error {
+					q, err := p.Expect(pdu.IDBindTransceiver)
+					if err != nil {
+						return err
+					}
+					if v := q.Body.(*pdu.BindTransceiver).InterfaceVersion; v != tc.ours {
+						t.Errorf("the bind says %#x", v)
+					}
+					resp := &pdu.BindTransceiverResp{SystemID: []byte("MC")}
+					if tc.theirs != nil {
+						resp.TLVs = pdu.TLVs{{Tag: pdu.TagSCInterfaceVersion, Value: tc.theirs}}
+					}
+					if err := p.Send(0, q.Sequence, resp); err != nil {
+						return err
+					}
+					if tc.mayAskOf5_0 {
+						if q, err = p.Expect(pdu.IDCancelBroadcastSM); err != nil {
+							return err
+						}
+						return p.Send(0, q.Sequence, &pdu.CancelBroadcastSMResp{})
+					}
+					return p.ExpectEnd()
+				})
+				c, err := NewConn(t.Context(), nc, Bind{SystemID: "nyota", InterfaceVersion: tc.ours}, Config{EnquireInterval: -1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if v := c.InterfaceVersion(); v != tc.want {
+					t.Errorf("agreed on %#x, want %#x", v, tc.want)
+				}
+				_, err = c.Do(t.Context(), &pdu.CancelBroadcastSM{MessageID: []byte("1")})
+				if tc.mayAskOf5_0 && err != nil || !tc.mayAskOf5_0 && (!errors.Is(err, ErrNotSent) || !errors.Is(err, ErrVersion)) {
+					t.Errorf("a request of 5.0: %v", err)
+				}
+				_ = c.Close()
+				<-c.Done()
+				if err := wait(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 func TestShutdownEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Server{Config: Config{EnquireInterval: -1}}

@@ -82,6 +82,7 @@ type Link struct {
 	SystemID    string        `mapstructure:"system_id"`
 	Password    string        `mapstructure:"password"`
 	SystemType  string        `mapstructure:"system_type"`
+	Version     string        `mapstructure:"version"` // interface version that we announce: 3.3, 3.4 or 5.0
 	Window      int           `mapstructure:"window"`
 	Rate        float64       `mapstructure:"rate"`         // segments a second; 0: no limit
 	Prefixes    []string      `mapstructure:"prefixes"`     // of the numbers whose SMS it carries; none: all
@@ -219,7 +220,7 @@ func Default() Config {
 
 // DefaultLink returns a link's values where the file says nothing.
 func DefaultLink() Link {
-	return Link{Bind: "transceiver", Window: 64, USSD: "standard", Sender: "NYOTA",
+	return Link{Bind: "transceiver", Version: "3.4", Window: 64, USSD: "standard", Sender: "NYOTA",
 		ResponseIDs: "verbatim", ReceiptIDs: "verbatim", Prefixes: []string{},
 		Response: 10 * time.Second, EnquireLink: 30 * time.Second, Hints: "auto"}
 }

@@ -123,6 +123,8 @@ func TestBadConfigurationNamesTheKey(t *testing.T) {
 		{"daraja without callbacks", "core: {kind: daraja}\ncallbacks: {listen: ''}", nil, "callbacks.listen must be set"},
 		{"daraja without a certificate", "core: {kind: daraja, daraja: {initiator: i}}", nil, "core.daraja.initiator_password and"},
 		{"long password", "smpp: {links: [{name: a, address: 'h:1', system_id: s, password: ninechars}]}", nil, "smpp.links[0].password must have 0 to 8"},
+		{"bad version", "smpp: {links: [{name: a, address: 'h:1', system_id: s, version: '4.0'}]}", nil, "smpp.links[0].version must be one of"},
+		{"transceiver of 3.3", "smpp: {links: [{name: a, address: 'h:1', system_id: s, version: 3.3}]}", nil, "smpp.links[0].bind must be transmitter or receiver"},
 		{"negative rate", "smpp: {links: [{name: a, address: 'h:1', system_id: s, rate: -1}]}", nil, "smpp.links[0].rate must be 0"},
 		{"bad prefix", "smpp: {links: [{name: a, address: 'h:1', system_id: s, prefixes: ['25571', '+255']}]}", nil, "smpp.links[0].prefixes[1] must be 1 to 15 digits"},
 		{"bad form of ids", "smpp: {links: [{name: a, address: 'h:1', system_id: s, receipt_ids: octal}]}", nil, "smpp.links[0].receipt_ids must be one of"},
@@ -163,7 +165,7 @@ smpp:
   links:
     - {name: a, address: 'h:1', system_id: s, rate: 12.5, prefixes: ["25571", "25565"], receipts: true, response_ids: hex,
        receipt_ids: decimal, tls: true, tls_ca: ca.pem, tls_cert: c.pem, tls_key: k.pem}
-    - {name: b, address: 'h:1', system_id: s, network: other, sender: "15000"}
+    - {name: b, address: 'h:1', system_id: s, network: other, sender: "15000", version: 5.0}
 `), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -174,6 +176,9 @@ smpp:
 	want.TLS, want.TLSCA, want.TLSCert, want.TLSKey = true, "ca.pem", "c.pem", "k.pem"
 	if diff := cmp.Diff(want, cfg.SMPP.Links[0]); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	if v := cfg.SMPP.Links[1].Version; v != "5" {
+		t.Errorf("version %q", v)
 	}
 }
 

@@ -183,6 +183,10 @@ func (p *problems) validateTraffic(key func(string) string, l Link) {
 			p.add(key(fmt.Sprintf("prefixes[%d]", i)), `must be 1 to 15 digits in quotes, like "25571"`)
 		}
 	}
+	p.oneOf(key("version"), l.Version, "3.3", "3.4", "5.0", "5") // 5.0 without quotes is 5
+	if l.Version == "3.3" && l.Bind == "transceiver" {
+		p.add(key("bind"), "must be transmitter or receiver: SMPP 3.3 has no transceiver")
+	}
 	p.oneOf(key("response_ids"), l.ResponseIDs, "verbatim", "hex", "decimal")
 	p.oneOf(key("receipt_ids"), l.ReceiptIDs, "verbatim", "hex", "decimal")
 	if !l.TLS && (l.TLSCA != "" || l.TLSCert != "" || l.TLSKey != "") {
