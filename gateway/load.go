@@ -60,7 +60,7 @@ reported. Something to measure against:
 	if err := submit.MarkFlagRequired("to"); err != nil {
 		panic(err) // the flag was declared above
 	}
-	parent.AddCommand(submit, outageCommand())
+	parent.AddCommand(submit, loadDialogueCommand(), outageCommand())
 	return parent
 }
 

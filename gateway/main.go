@@ -7,6 +7,7 @@
 //	gateway simulate smsc    an operator, to try a gateway with
 //	gateway simulate core    a core switch, to try a gateway with
 //	gateway load submit      traffic, to measure a message centre with
+//	gateway load dialogue    customers, to measure a gateway with
 //
 // This package is commands and wiring only; every promise is kept below it.
 package main

@@ -1,0 +1,244 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// dialogueMeter counts what comes over one bind.
+type dialogueMeter struct {
+	mu     sync.Mutex
+	recent *histogram // since the last turn
+	past   *histogram // before it
+	steps  uint64
+	failed uint64
+	errors map[string]uint64
+	first  string        // the first error
+	last   time.Duration // the last right screen
+}
+
+func newDialogueMeter() *dialogueMeter {
+	return &dialogueMeter{recent: newHistogram(), past: newHistogram(), errors: map[string]uint64{}}
+}
+
+// right counts a right screen that came at now for a key that was due then.
+func (m *dialogueMeter) right(now, due time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.steps++
+	m.last = max(m.last, now)
+	// Only a value over the longest is an error.
+	_ = m.recent.RecordValue(min(int64(now-due), longest))
+}
+
+// fail counts an error; describe, which may be nil, is asked about the first.
+func (m *dialogueMeter) fail(kind string, describe func() string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failed++
+	m.errors[kind]++
+	if m.first == "" {
+		m.first = kind
+		if describe != nil {
+			m.first += ": " + describe()
+		}
+	}
+}
+
+// turn merges what came since the last turn into all, and returns the errors
+// since the start.
+func (m *dialogueMeter) turn(all *histogram) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all.Merge(m.recent)
+	m.past.Merge(m.recent)
+	m.recent.Reset()
+	return m.failed
+}
+
+// Sample is one interval of a run.
+type Sample struct {
+	At             float64 `json:"at"` // its end, seconds from the start
+	StepsPerSecond float64 `json:"steps_per_second"`
+	Errors         uint64  `json:"errors"` // in the interval
+	P50            float64 `json:"p50"`    // microseconds, as are the others
+	P99            float64 `json:"p99"`
+	Max            float64 `json:"max"`
+}
+
+// Quantile is a point of the distribution of latencies.
+type Quantile struct {
+	Percent float64 `json:"percent"`
+	Micros  float64 `json:"us"` // that Percent of all are not above
+}
+
+// Dialogues counts dialogues by their fate. Begun is the sum of Finished,
+// Abandoned, Failed and Cut.
+type Dialogues struct {
+	Begun     uint64 `json:"begun"`
+	Finished  uint64 `json:"finished"`  // to the last screen of the script
+	Abandoned uint64 `json:"abandoned"` // hung up in the middle, as asked for
+	Redialled uint64 `json:"redialled"` // broken off and dialled again, as asked for; they have another fate too
+	Failed    uint64 `json:"failed"`    // by an error
+	Cut       uint64 `json:"cut"`       // by the end of the run
+	Missed    uint64 `json:"missed"`    // due by the schedule, and not begun for want of a free handset
+}
+
+// DialogueReport is what came out of Dialogue.
+type DialogueReport struct {
+	Script   string  `json:"script"`
+	Handsets int     `json:"handsets"`
+	Binds    int     `json:"binds"`          // that there were, ones that came later included
+	Window   int     `json:"window"`         // of each bind
+	Rate     float64 `json:"rate,omitempty"` // dialogues per second asked for; 0: flat out
+	Think    float64 `json:"think,omitempty"`
+	Spread   float64 `json:"spread,omitempty"`
+	Cores    int     `json:"cores"` // that this process may use
+
+	Duration       float64   `json:"duration"` // seconds, to the end or the last right screen
+	Steps          uint64    `json:"steps"`    // right screens
+	StepsPerSecond float64   `json:"steps_per_second"`
+	Dialogues      Dialogues `json:"dialogues"`
+	SMS            uint64    `json:"sms"`
+
+	// Errors counts by kind: wrong_screen, no_screen, unexpected_screen, no_bind,
+	// the name of a command_status, not_sent or unknown_outcome of a deliver_sm.
+	Errors     map[string]uint64 `json:"errors"`
+	FirstError string            `json:"first_error,omitempty"`
+
+	Latency      Latency    `json:"latency_us"` // of right screens
+	Distribution []Quantile `json:"distribution"`
+	Samples      []Sample   `json:"samples"`
+}
+
+// Failed reports whether anything went wrong.
+func (r DialogueReport) Failed() bool { return len(r.Errors) > 0 }
+
+// Slow reports whether the 99th percentile is over limit, or nothing was
+// measured; never with a limit of 0.
+func (r DialogueReport) Slow(limit time.Duration) bool {
+	return limit > 0 && (r.Steps == 0 || r.Latency.P99 > float64(limit)/float64(time.Microsecond))
+}
+
+// sample takes a sample every now and then until ctx ends, and tells how it goes.
+func (o *operator) sample(ctx context.Context) {
+	every := o.cfg.ProgressEvery
+	told := time.NewTicker(every)
+	defer told.Stop()
+	keep := max(every, o.cfg.Duration/maxSamples)
+	since, last, errs := newHistogram(), time.Duration(0), uint64(0)
+	shown, shownAt := newHistogram(), time.Duration(0)
+	for over := false; !over; {
+		select {
+		case <-ctx.Done():
+			over = true
+		case <-told.C:
+		}
+		now, failed := o.now(), uint64(0)
+		shown.Reset()
+		o.mu.RLock()
+		binds := o.all
+		o.mu.RUnlock()
+		for _, b := range binds {
+			failed += b.meter.turn(shown)
+		}
+		since.Merge(shown)
+		if o.cfg.Progress != nil && !over {
+			o.cfg.Progress(Progress{Elapsed: now, PerSecond: perSecond(shown, now-shownAt), Errors: failed,
+				P50: quantile(shown, 50), P99: quantile(shown, 99)})
+		}
+		shownAt = now
+		if now-last >= keep-every/2 && len(o.samples) < 2*maxSamples {
+			o.samples = append(o.samples, Sample{At: now.Seconds(), StepsPerSecond: perSecond(since, now-last),
+				Errors: failed - errs, P50: micro(since, 50), P99: micro(since, 99), Max: micro(since, 100)})
+			since.Reset()
+			last, errs = now, failed
+		}
+	}
+}
+
+func perSecond(h *histogram, d time.Duration) float64 {
+	return float64(h.TotalCount()) / max(d, time.Millisecond).Seconds()
+}
+
+// micro is a percentile in microseconds, to a tenth.
+func micro(h *histogram, percent float64) float64 { return float64(quantile(h, percent)/100) / 10 }
+
+// report sums up.
+func (o *operator) report(stopped time.Duration) DialogueReport {
+	o.mu.RLock()
+	binds := o.all
+	o.mu.RUnlock()
+	o.plan.mu.Lock()
+	begun := o.plan.n
+	o.plan.mu.Unlock()
+	c := &o.cfg
+	r := DialogueReport{
+		Script: c.Script.Name, Handsets: c.Handsets, Binds: len(binds), Window: c.Window, Rate: c.Rate,
+		Think: c.Think.Seconds(), Spread: c.Spread, Cores: runtime.GOMAXPROCS(0),
+		Dialogues: Dialogues{Begun: begun, Finished: o.finished.Load(), Abandoned: o.abandoned.Load(),
+			Redialled: o.redialled.Load(), Failed: o.failed.Load(), Cut: o.cut.Load(), Missed: o.missed},
+		SMS: o.sms.Load(), Errors: map[string]uint64{}, Samples: o.samples, Distribution: []Quantile{},
+	}
+	all, elapsed := newHistogram(), stopped
+	for _, b := range binds {
+		m := b.meter
+		m.mu.Lock()
+		all.Merge(m.past)
+		all.Merge(m.recent)
+		r.Steps += m.steps
+		for kind, n := range m.errors {
+			r.Errors[kind] += n
+		}
+		if r.FirstError == "" {
+			r.FirstError = m.first
+		}
+		elapsed = max(elapsed, m.last)
+		m.mu.Unlock()
+	}
+	r.Duration = elapsed.Seconds()
+	r.StepsPerSecond = float64(r.Steps) / max(elapsed, time.Millisecond).Seconds()
+	r.Latency = Latency{P50: micro(all, 50), P90: micro(all, 90), P99: micro(all, 99), P999: micro(all, 99.9), Max: micro(all, 100)}
+	for nines := 0.0; nines <= 5 && r.Steps > 0; nines += 0.25 { // 0 % to 99.999 %
+		percent := 100 * (1 - math.Pow(10, -nines))
+		r.Distribution = append(r.Distribution, Quantile{Percent: percent, Micros: micro(all, percent)})
+	}
+	return r
+}
+
+// WriteTo writes r for people.
+func (r DialogueReport) WriteTo(w io.Writer) (int64, error) {
+	rate := "flat out"
+	if r.Rate > 0 {
+		rate = fmt.Sprintf("at %g dialogues/s", r.Rate)
+	}
+	d := r.Dialogues
+	text := fmt.Sprintf("%s, %s handsets, %d binds, window %d, %s, thinking %v, %d cores\n", r.Script,
+		grouped(uint64(r.Handsets)), r.Binds, r.Window, rate, time.Duration(r.Think*float64(time.Second)), r.Cores)
+	text += fmt.Sprintf("%-10s %s right screens in %.2f s, %s/s\n", "steps", grouped(r.Steps), r.Duration, grouped(uint64(r.StepsPerSecond)))
+	text += fmt.Sprintf("%-10s %s begun, %s finished, %s abandoned, %s redialled, %s failed, %s cut by the end\n", "dialogues",
+		grouped(d.Begun), grouped(d.Finished), grouped(d.Abandoned), grouped(d.Redialled), grouped(d.Failed), grouped(d.Cut))
+	text += fmt.Sprintf("%-10s p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", "latency", micros(r.Latency.P50),
+		micros(r.Latency.P90), micros(r.Latency.P99), micros(r.Latency.P999), micros(r.Latency.Max))
+	if r.SMS > 0 {
+		text += fmt.Sprintf("%-10s %s\n", "SMS", grouped(r.SMS))
+	}
+	for _, kind := range slices.Sorted(maps.Keys(r.Errors)) {
+		text += fmt.Sprintf("%-10s %s %s\n", "error", grouped(r.Errors[kind]), kind)
+	}
+	if r.FirstError != "" {
+		text += fmt.Sprintf("%-10s %s\n", "the first", r.FirstError)
+	}
+	if d.Missed > 0 {
+		text += fmt.Sprintf("%-10s %s dialogues were due and not begun: no handset was free\n", "missed", grouped(d.Missed))
+	}
+	n, err := io.WriteString(w, text)
+	return int64(n), err
+}
