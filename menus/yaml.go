@@ -56,6 +56,7 @@ type file struct {
 	name   string
 	data   []byte
 	lines  []string
+	above  int  // lines above the part that is converted
 	shared bool // of screens that several menus include
 }
 
@@ -94,6 +95,9 @@ func (l *loader) parse(f *file) *node {
 			l.report(f, i+1, len(line)-len(rest)+1, "yaml-tab", "a tab cannot indent YAML", "use spaces")
 			return nil
 		}
+	}
+	if root := l.parseInParts(f); root != nil {
+		return root
 	}
 	doc, err := parser.ParseBytes(f.data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
@@ -204,7 +208,7 @@ func (l *loader) convert(f *file, a ast.Node, depth int) *node {
 	}
 	tk := a.GetToken()
 	if tk != nil && tk.Position != nil {
-		n.line, n.col = tk.Position.Line, max(tk.Position.Column, 1)
+		n.line, n.col = f.above+tk.Position.Line, max(tk.Position.Column, 1)
 	}
 	if depth > maxDepth {
 		l.at(n, "too-deep", "this is nested too deep", "")
@@ -265,7 +269,7 @@ func (n *node) placeAtFirst(flow bool) {
 func (l *loader) addEntry(n *node, f *file, kv *ast.MappingValueNode, depth int, seen map[string]int) {
 	if _, merge := kv.Key.(*ast.MergeKeyNode); merge {
 		pos := kv.Key.GetToken().Position
-		l.report(f, pos.Line, pos.Column, "yaml-feature", "merges (<<) are not part of the menu language", "write the keys themselves")
+		l.report(f, f.above+pos.Line, pos.Column, "yaml-feature", "merges (<<) are not part of the menu language", "write the keys themselves")
 		return
 	}
 	key := l.convert(f, kv.Key, depth+1)
