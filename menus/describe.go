@@ -26,8 +26,10 @@ type ScreenInfo struct {
 	Rows   string // how one row is shown, "" without rows
 	Type   string // of what is typed here: msisdn, money, ... secret; "" where nothing is
 	Digits int    // of a secret: the shortest that is accepted
-	Call   string // of a fetch or an action: what is asked of the core
-	Ways   []Way
+	// Choices are the answers that an input of type choice offers, as they read.
+	Choices []string
+	Call    string // of a fetch or an action: what is asked of the core
+	Ways    []Way
 }
 
 // Way leads on from a screen.
@@ -35,6 +37,7 @@ type Way struct {
 	Name    string // the option's id, or one of the names above
 	Label   string // of an option: what the customer reads; of yes and no: their words
 	To      string // the screen it leads to
+	When    string // the condition under which it is there, "" for always
 	Option  bool   // the customer chooses it
 	Outcome bool   // the core's answer chooses it
 }
@@ -64,6 +67,9 @@ func (p *Program) Flow(lang string) []ScreenInfo {
 			if s.secret {
 				info.Digits = s.input.minLen
 			}
+			for i := range s.input.choices {
+				info.Choices = append(info.Choices, s.input.choices[i].labels[k])
+			}
 		}
 		if s.call != nil {
 			info.Call = s.call.def.name
@@ -84,12 +90,12 @@ func (p *Program) ways(s *screen, lang int) []Way {
 	}
 	for i := range s.options {
 		o := &s.options[i]
-		add(Way{Name: o.id, Label: p.outline(o.label[lang]), Option: true}, o.next)
+		add(Way{Name: o.id, Label: p.outline(o.label[lang]), When: o.when.text(), Option: true}, o.next)
 	}
 	switch s.kind {
 	case kindChoose:
 		for i := range s.ways {
-			add(Way{Name: s.ways[i].name}, s.ways[i].next)
+			add(Way{Name: s.ways[i].name, When: s.ways[i].when.text()}, s.ways[i].next)
 		}
 	case kindInput, kindList:
 		add(Way{Name: WayNext}, s.next)
@@ -114,6 +120,14 @@ func (p *Program) ways(s *screen, lang int) []Way {
 		add(Way{Name: WayUnavailable, Outcome: true}, c.down)
 	}
 	return ways
+}
+
+// text is the condition as it is written, "" for none.
+func (c *condition) text() string {
+	if c == nil {
+		return ""
+	}
+	return c.source
 }
 
 // outline is a text as it reads when every variable has a value, each of them as

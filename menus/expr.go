@@ -25,6 +25,7 @@ const (
 type condition struct {
 	program *vm.Program
 	vars    []conditionVar
+	source  string
 }
 
 // conditionVar is what an expression needs of a variable: its value, or whether
@@ -90,7 +91,7 @@ func (l *loader) condition(m *menu, i int, n *node) *condition {
 		l.inText(n, text, octetOffset(text, off), "costly-condition", what, `compare variables: 'amount > 1000 and to != customer'`)
 		return nil
 	}
-	c := &condition{}
+	c := &condition{source: text}
 	sound := true
 	for node := range look.free {
 		k := m.variable(node.Value)

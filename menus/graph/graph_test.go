@@ -176,7 +176,7 @@ func TestTheSVGHasEveryScreenOnceAndNoBoxOnAnother(t *testing.T) {
 
 func TestTheSVGShowsTheTextsOfItsLanguage(t *testing.T) {
 	for lang, want := range map[string][]string{
-		"en": {`Shop "#1"`, "1 Balance", "{balance}", "Not now <sorry>", "wrong_pin", "1 Yes"},
+		"en": {`Shop "#1"`, "1 Balance", "{balance}", "Not now <sorry>", "wrong_pin", "1 Yes", "balance < 1000", "2 A week", "if customer !="},
 		"sw": {"Duka", "1 Salio", "Weka PIN", "1 Ndiyo"},
 	} {
 		var b bytes.Buffer

@@ -74,8 +74,14 @@ func (n *node) lines() []textLine {
 			if w.Option {
 				numbers++
 				add(strconv.Itoa(numbers)+" "+w.Label, i, false)
+				if w.When != "" {
+					add("if "+w.When, -1, true)
+				}
 			}
 		}
+	}
+	for i, choice := range n.info.Choices {
+		add(strconv.Itoa(i+1)+" "+choice, -1, false)
 	}
 	if n.info.Type != "" {
 		what := n.info.Type
@@ -102,8 +108,11 @@ func (p port) rows() []string {
 	names := make([]string, len(p.ways))
 	for i, w := range p.ways {
 		names[i] = strings.TrimPrefix(w.Name, menus.WayRejected+" ")
-		if w.Name == menus.WayRejected {
+		switch {
+		case w.Name == menus.WayRejected:
 			names[i] = "rejected: else"
+		case w.When != "":
+			names[i] = w.When
 		}
 	}
 	return wrap(strings.Join(names, ", "), columns-2)

@@ -157,6 +157,9 @@ func names(ways []menus.Way) string {
 	all := make([]string, len(ways))
 	for i, w := range ways {
 		all[i] = w.Name
+		if w.When != "" && !w.Option {
+			all[i] = w.When
+		}
 	}
 	return strings.Join(all, ", ")
 }

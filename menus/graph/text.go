@@ -103,8 +103,15 @@ func describe(s menus.ScreenInfo) string {
 	for _, w := range s.Ways {
 		if w.Option {
 			number++
-			out = append(out, strconv.Itoa(number)+" "+w.Label)
+			line := strconv.Itoa(number) + " " + w.Label
+			if w.When != "" {
+				line += " (if " + w.When + ")"
+			}
+			out = append(out, line)
 		}
+	}
+	for i, choice := range s.Choices {
+		out = append(out, strconv.Itoa(i+1)+" "+choice)
 	}
 	if s.Type != "" {
 		out = append(out, "["+s.Type+"]")

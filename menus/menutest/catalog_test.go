@@ -24,7 +24,7 @@ func shipped(t testing.TB) *menus.Catalog {
 	return c
 }
 
-func TestTheShippedTestsPassAndReachEverythingOfTheWallet(t *testing.T) {
+func TestTheShippedTestsPassAndReachEverything(t *testing.T) {
 	suite, err := menutest.Load(os.DirFS("../catalog"), shipped(t))
 	if err != nil {
 		t.Fatal(err)
