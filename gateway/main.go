@@ -18,6 +18,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -40,7 +42,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e))
 // run executes one command line and returns the process's exit status.
 func run(ctx context.Context, args []string) int {
 	root := command()
-	root.SetArgs(args)
+	root.SetArgs(goStyle(args))
 	err := root.ExecuteContext(ctx)
 	var exit exitError
 	switch {
@@ -52,6 +54,19 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintln(os.Stderr, "gateway:", err)
 		return 1
 	}
+}
+
+// goStyle lets "gateway test -run X" mean --run X, as in "go test".
+func goStyle(args []string) []string {
+	args = slices.Clone(args)
+	if slices.Contains(args, "test") {
+		for i, a := range args {
+			if a == "-run" || strings.HasPrefix(a, "-run=") {
+				args[i] = "-" + a
+			}
+		}
+	}
+	return args
 }
 
 // command builds the command tree.

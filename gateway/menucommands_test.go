@@ -14,7 +14,7 @@ func commandLine(t *testing.T, args ...string) (out string, code int) {
 	t.Helper()
 	var b bytes.Buffer
 	root := command()
-	root.SetArgs(append([]string{"--config", "../config.yaml"}, args...))
+	root.SetArgs(goStyle(append([]string{"--config", "../config.yaml"}, args...)))
 	root.SetOut(&b)
 	root.SetErr(&b)
 	err := root.ExecuteContext(t.Context())
@@ -123,7 +123,7 @@ func TestGatewayTestRunsUpdatesAndReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	junit := filepath.Join(dir, "junit.xml")
-	out, code := commandLine(t, "test", dir, "--run", "marks", "--junit", junit)
+	out, code := commandLine(t, "test", dir, "-run", "marks", "--junit", junit)
 	if code != 1 || !strings.Contains(out, "x.test.yaml:6:17: the screen home differs") || !strings.Contains(out, "│ ?  ") || !strings.Contains(out, "1 of 1 cases fail") {
 		t.Errorf("exit status %d: %s", code, out)
 	}

@@ -54,6 +54,9 @@ type line struct {
 // to be a hub.
 const hubWays = 3
 
+// maxSpan is how many layers a line may pass; a longer one is a tag.
+const maxSpan = 12
+
 // build reads the flow of a menu.
 func build(p *menus.Program, lang string) *flow {
 	f := &flow{program: p}
@@ -133,6 +136,10 @@ func (f *flow) rank(start *node) {
 		}
 	}
 	for _, n := range finished {
+		for i := range n.ports {
+			p := &n.ports[i]
+			p.tag = p.tag || p.to.layer-n.layer > maxSpan
+		}
 		for len(f.layers) <= n.layer {
 			f.layers = append(f.layers, nil)
 		}
