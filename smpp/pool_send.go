@@ -237,19 +237,45 @@ func (p *Pool) send(m *member, t *ticket) (over bool, err error) {
 	if c == nil {
 		return true, notSent(ErrNotBound)
 	}
-	seq, over, err := c.offer(t.body, t.answer)
+	over, err = c.offer(t.body, t.answer, &t.seq)
 	if over {
 		m.dead = c
 	}
 	if err != nil {
 		return over, err
 	}
-	m.pace.bucket.take(t.cost())
+	p.charge(m, c, t)
+	return false, nil
+}
+
+// charge writes into the books that a connection has a ticket.
+func (p *Pool) charge(m *member, c *Conn, t *ticket) {
+	if m.pace.bucket.rate != 0 {
+		m.pace.bucket.take(t.cost())
+	}
 	m.inflight++
-	t.m, t.conn, t.seq, t.round, t.state = m, c, seq, m.pace.round, ticketSent
+	t.m, t.conn, t.round, t.state = m, c, m.pace.round, ticketSent
 	t.tries++
 	p.stats.Sent++
-	return false, nil
+}
+
+// refund takes charge back.
+func (p *Pool) refund(m *member, t *ticket) {
+	if m.pace.bucket.rate != 0 {
+		m.pace.bucket.take(-t.cost())
+	}
+	p.less(m)
+	t.state = ticketNew
+	t.tries--
+	p.stats.Sent--
+}
+
+// less counts a request that is no longer under way.
+func (p *Pool) less(m *member) {
+	if m.inflight--; m.inflight == 0 && m.idle != nil {
+		close(m.idle)
+		m.idle = nil
+	}
 }
 
 // pump sends what waits for a link for as long as that takes it.
@@ -349,11 +375,7 @@ func (t *ticket) answered(got pdu.PDU, err error) {
 	p := t.pool
 	p.mu.Lock()
 	m := t.m
-	m.inflight--
-	if m.inflight == 0 && m.idle != nil {
-		close(m.idle)
-		m.idle = nil
-	}
+	p.less(m)
 	again := false
 	if state, ok := congestionOf(got.Body); ok {
 		m.pace.congestion(p.now(), t.round, state, m.inflight)

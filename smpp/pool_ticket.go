@@ -196,12 +196,7 @@ func (p *Pool) abandon(t *ticket, cause error) (mine bool, err error) {
 	case ticketSent:
 		m := t.m
 		if t.conn.withdraw(t.seq) {
-			m.inflight--
-			m.pace.bucket.take(-t.cost())
-			if m.inflight == 0 && m.idle != nil {
-				close(m.idle)
-				m.idle = nil
-			}
+			p.refund(m, t)
 			p.ended(t)
 			p.pump(m)
 			return true, t.unsent(cause)

@@ -173,23 +173,25 @@ func (c *Conn) acquireLocked(ctx context.Context) error {
 	return notSent(context.Cause(ctx))
 }
 
-// offer is TryGo for a Pool. seq names the request for withdraw. over says that
-// the session takes no requests any more, of any kind.
-func (c *Conn) offer(b pdu.Body, done func(pdu.PDU, error)) (seq uint32, over bool, err error) {
+// offer is TryGo for a Pool. seq gets the name of the request for withdraw, before
+// done can be called. over says that the session takes no requests any more, of
+// any kind.
+func (c *Conn) offer(b pdu.Body, done func(pdu.PDU, error), seq *uint32) (over bool, err error) {
 	id := b.ID()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.sendableLocked(id); err != nil {
-		return 0, c.state != stateBound, err
+		return c.state != stateBound, err
 	}
 	if !c.win.available() {
-		return 0, false, errWindow
+		return false, errWindow
 	}
 	s, err := c.queueLocked(id, b, nil, done)
 	if err != nil {
-		return 0, false, err
+		return false, err
 	}
-	return s.seq, false, nil
+	*seq = s.seq
+	return false, nil
 }
 
 // withdraw takes a request of offer back, and reports whether it could: no octet
