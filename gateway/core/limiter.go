@@ -288,10 +288,18 @@ func (p *Permit) Done(v Verdict) {
 		if i := slices.Index(s.out, p); i >= 0 {
 			s.out = slices.Delete(s.out, i, i+1)
 		}
-		switch {
-		case v == TimedOut || v == Answered && now.Sub(p.started) >= l.cfg.Ceiling:
+		if v == Answered && now.Sub(p.started) >= l.cfg.Ceiling {
+			// Late, and an answer all the same: the core has done that much.
+			s.turn(now)
+			l.core.turn(now)
+			s.recent++
+			l.core.recent++
+			v = TimedOut
+		}
+		switch v {
+		case TimedOut:
 			l.late(now, p)
-		case v == Answered:
+		case Answered:
 			s.lastGood, s.pause = now, 0
 			s.answered(now, p.started, p.mine)
 			l.core.answered(now, p.started, p.used)
@@ -314,9 +322,10 @@ func (l *Limiter) overdue(now time.Time, s *classState) {
 	}
 }
 
-// late learns, once, from a request without an answer in time. The core's own
-// limit is cut only if more than half of the classes at work were late: a biller
-// that hangs is no reason to hold up transfers.
+// late learns, once, from a request without an answer in time. If more than half
+// of the classes at work were late, the core is slow and its limit is cut; else
+// the class is sick, and only its own is: a biller that hangs is no reason to hold
+// up transfers.
 func (l *Limiter) late(now time.Time, p *Permit) {
 	if p.late {
 		return
@@ -326,14 +335,6 @@ func (l *Limiter) late(now time.Time, p *Permit) {
 	took := now.Sub(p.started)
 	s.lastLate = now
 	s.typical = smooth(s.typical, took, 8)
-	wasLeast := s.whole() <= 1
-	if s.cut(now, p.started) && s.Party && wasLeast {
-		s.pause = min(max(2*s.pause, 500*time.Millisecond), 10*time.Second)
-		s.until = now.Add(s.pause)
-	}
-	if p.started.Before(l.core.cutAt) {
-		return
-	}
 	active, sick := 0, 0
 	recent := now.Add(-2 * l.cfg.Ceiling)
 	for _, c := range l.classes {
@@ -348,6 +349,12 @@ func (l *Limiter) late(now time.Time, p *Permit) {
 	if 2*sick > active {
 		l.core.typical = smooth(l.core.typical, took, 8)
 		l.core.cut(now, p.started)
+		return
+	}
+	wasLeast := s.whole() <= 1
+	if s.cut(now, p.started) && s.Party && wasLeast {
+		s.pause = min(max(2*s.pause, 500*time.Millisecond), 10*time.Second)
+		s.until = now.Add(s.pause)
 	}
 }
 

@@ -5,14 +5,18 @@ import "time"
 // aimd is one adaptive limit on concurrency: additive increase, multiplicative
 // decrease. It has no lock and no clock.
 //
-// An answer over the ceiling, or none, takes the limit times 0.7, once per round
-// trip: what left before the last cut says nothing about the limit after it.
-// Below the ceiling it depends on the gate, four times what an answer takes when
-// little else is in flight. Under the gate requests do not queue at the core, and
-// each answer adds one: the limit doubles in a round trip, so that a core that is
-// back is used at once. Over the gate more in flight mostly means a longer queue
-// there, which all of it would have to get through if the core became slow now:
-// the limit only creeps. Over half of the ceiling it stays.
+// An answer over the ceiling, or none, takes the limit times 0.7, or to as many as
+// were answered within the last ceiling's time if that is less: more would take
+// longer than the ceiling. It does so once per round trip: what left before the
+// last cut says nothing about the limit after it.
+//
+// Below the ceiling growth depends on the gate, twice what an answer takes when
+// little else is in flight. Under it requests hardly queue at the core, and each
+// answer adds one: the limit doubles in a round trip, so that a core that is back
+// is used at once. Over it more in flight mostly means a longer queue there, all
+// of which would have to get through if the core became slow now: the limit only
+// creeps. A core that has become much slower than it was may have no queue at all:
+// there the limit grows by one in a round trip. Close to the ceiling it stays.
 type aimd struct {
 	limit      float64
 	floor, cap float64
@@ -23,14 +27,18 @@ type aimd struct {
 	typical time.Duration // of any answer, smoothed
 	cutAt   time.Time
 	creptAt time.Time
-	peak    int // most in flight since peakAt
+	recent  int       // answers since turned
+	before  int       // answers in as long a time before that
+	turned  time.Time // at most a ceiling's time ago
+	peak    int       // most in flight since peakAt
 	peakAt  time.Time
 }
 
 const (
 	decrease   = 0.7
-	creepEvery = 500 * time.Millisecond
+	creepEvery = 2 * time.Second
 	idleAfter  = 10 * time.Second
+	slower     = 8 // times the base: much slower than it was
 )
 
 func newAIMD(initial, floor, limit int, ceiling time.Duration) aimd {
@@ -45,7 +53,7 @@ func (a *aimd) gate() time.Duration {
 	if a.base == 0 {
 		return a.ceiling / 4
 	}
-	return min(max(4*a.base, a.ceiling/30), a.ceiling/4)
+	return min(max(2*a.base, a.ceiling/30), a.ceiling/4)
 }
 
 // answered learns from an answer to a request that left at started, as one of
@@ -54,23 +62,46 @@ func (a *aimd) answered(now, started time.Time, used int) {
 	took := now.Sub(started)
 	a.typical = smooth(a.typical, took, 8)
 	a.used(now, used)
+	a.turn(now)
+	a.recent++
 	if took >= a.ceiling {
 		a.cut(now, started)
 		return
 	}
-	if used <= 1 || float64(used)*4 <= a.limit {
-		a.base = smooth(a.base, took, 4)
+	if took < a.base || used <= 1 || float64(used)*4 <= a.limit {
+		a.base = smooth(a.base, took, 4) // a queue can only make an answer late
 	}
 	if float64(used) < 0.8*a.limit || started.Before(a.cutAt) {
 		return // the limit held nothing up, or belongs to the time before a cut
 	}
+	every := creepEvery
+	if took > slower*a.base {
+		every = took
+	}
 	switch {
 	case took <= a.gate():
 		a.limit = min(a.limit+1, a.cap)
-	case took < a.ceiling/2 && now.Sub(a.creptAt) >= max(took, creepEvery):
+	case took < a.ceiling*8/10 && now.Sub(a.creptAt) >= every:
 		a.limit = min(a.limit+1, a.cap)
 		a.creptAt = now
 	}
+}
+
+// turn moves the window of answers on.
+func (a *aimd) turn(now time.Time) {
+	switch since := now.Sub(a.turned); {
+	case since >= 2*a.ceiling:
+		a.before, a.recent, a.turned = 0, 0, now
+	case since >= a.ceiling:
+		a.before, a.recent, a.turned = a.recent, 0, a.turned.Add(a.ceiling)
+	}
+}
+
+// pace is how many answers came within the last ceiling's time.
+func (a *aimd) pace(now time.Time) float64 {
+	a.turn(now)
+	left := 1 - float64(now.Sub(a.turned))/float64(a.ceiling)
+	return float64(a.recent) + float64(a.before)*max(left, 0)
 }
 
 // cut takes the limit down for a request that left at started and was answered
@@ -79,7 +110,7 @@ func (a *aimd) cut(now, started time.Time) bool {
 	if started.Before(a.cutAt) {
 		return false
 	}
-	a.limit = max(a.limit*decrease, a.floor)
+	a.limit = max(min(a.limit*decrease, a.pace(now)), a.floor)
 	a.cutAt = now
 	return true
 }

@@ -166,12 +166,14 @@ func TestFreePlacesGoToTheFirstLaneFirst(t *testing.T) {
 func TestLimitIsCutOncePerRoundTrip(t *testing.T) {
 	start := time.Date(2018, 12, 8, 18, 0, 0, 0, time.UTC)
 	a := newAIMD(100, 2, 200, time.Second)
-	for i := range 50 { // all left before the first cut
+	a.turned, a.recent = start.Add(time.Second), 1000 // much is answered all the same
+	for i := range 50 {                               // all left before the first cut
 		a.cut(start.Add(time.Second+time.Duration(i)*time.Millisecond), start)
 	}
 	if a.whole() != 70 {
 		t.Errorf("fifty timeouts of one round trip took 100 to %d, want 70", a.whole())
 	}
+	a.turned, a.recent = start.Add(3*time.Second), 1000
 	a.cut(start.Add(3*time.Second), start.Add(2*time.Second))
 	if a.whole() != 49 {
 		t.Errorf("the next round trip took it to %d, want 49", a.whole())
@@ -182,6 +184,24 @@ func TestLimitIsCutOncePerRoundTrip(t *testing.T) {
 	}
 	if a.whole() != 2 {
 		t.Errorf("the floor is %d", a.whole())
+	}
+}
+
+func TestLimitFallsAtOnceToWhatIsAnswered(t *testing.T) {
+	now := time.Date(2018, 12, 8, 18, 0, 0, 0, time.UTC)
+	a := newAIMD(100, 2, 200, time.Second)
+	left := now
+	for range 20 { // 15 answers in the last second
+		now = now.Add(time.Second / 15)
+		a.answered(now, now.Add(-500*time.Millisecond), 1)
+	}
+	a.cut(now, left)
+	if n := a.whole(); n < 10 || n > 20 {
+		t.Errorf("100 became %d with 15 answers in a ceiling's time", n)
+	}
+	a.cut(now.Add(3*time.Second), now.Add(time.Second))
+	if a.whole() != 2 {
+		t.Errorf("nothing is answered, and the limit is %d", a.whole())
 	}
 }
 

@@ -31,8 +31,9 @@ type attempt struct {
 type deed struct {
 	key     sessions.Key
 	state   sessions.ActionState
-	phase   int
+	phase   int  // in which it was born
 	unknown bool // it was, at some time
+	lost    int  // the phase in which it became unknown
 }
 
 // meter counts. It is safe for use by many goroutines.
@@ -100,7 +101,9 @@ func (m *meter) changed(a sessions.Action) {
 		return // a change that was reported late
 	}
 	d.state = a.State
-	d.unknown = d.unknown || a.State == sessions.Unknown
+	if a.State == sessions.Unknown && !d.unknown {
+		d.unknown, d.lost = true, m.phase
+	}
 }
 
 func (m *meter) notice(n sessions.Notice) {

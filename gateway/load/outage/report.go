@@ -3,6 +3,7 @@ package outage
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -34,10 +35,11 @@ type PhaseResult struct {
 	Asked    int     `json:"asked"`    // requests that customers waited for
 	Answered int     `json:"answered"` // of those the core answered in time
 	// Goodput is the answered as a share of what the core could answer or was
-	// asked, whichever is less; null if that is nothing.
+	// asked, whichever is less in each second; null if that is nothing. What was
+	// asked in one second and answered in the next can take it over 1.
 	Goodput  *float64 `json:"goodput"`
 	Accepted int      `json:"accepted"`
-	Unknown  int      `json:"unknown"`
+	Unknown  int      `json:"unknown"` // became so in this phase, whenever they were accepted
 	// Refused are customers who were told at once that nothing was sent.
 	Refused int `json:"refused"`
 	// Recovery is, after a repair, how many seconds it took until Goodput was 95 %
@@ -80,7 +82,7 @@ func (m *meter) result(s Scenario, policy string, starts []time.Time, effects ma
 			p.Answered += b.answered
 			p.Refused += b.refused
 		}
-		if could := min(capacity*p.Seconds, float64(p.Asked)); could > 0 {
+		if could := could(m.buckets[from:to], capacity); could > 0 {
 			share := float64(p.Answered) / could
 			p.Goodput = &share
 		}
@@ -92,9 +94,9 @@ func (m *meter) result(s Scenario, policy string, starts []time.Time, effects ma
 		for _, d := range m.deeds {
 			if d.phase == i {
 				p.Accepted++
-				if d.unknown {
-					p.Unknown++
-				}
+			}
+			if d.unknown && d.lost == i {
+				p.Unknown++
 			}
 		}
 		ms := func(q float64) float64 { return float64(m.turns[i].ValueAtQuantile(q)) / 1000 }
@@ -105,6 +107,20 @@ func (m *meter) result(s Scenario, policy string, starts []time.Time, effects ma
 		r.Series = append(r.Series, points(m.buckets, from, to, capacity)...)
 	}
 	return r
+}
+
+// could is what could be answered: second by second what the core can do or was
+// asked, whichever is less.
+func could(buckets []bucket, capacity float64) float64 {
+	total := 0.0
+	for part := range slices.Chunk(buckets, int(time.Second/bucketLength)) {
+		asked := 0
+		for _, b := range part {
+			asked += b.asked
+		}
+		total += min(float64(asked), capacity*float64(len(part))*bucketLength.Seconds())
+	}
+	return total
 }
 
 // recovery is how long until a second in which enough was answered.
