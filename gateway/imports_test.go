@@ -32,6 +32,7 @@ var house = map[string][]string{
 	"gateway/core/coretest": {"gateway/core"},
 	"gateway/core/momo":     {"gateway/core"},
 	"gateway/core/daraja":   {"gateway/core"},
+	"gateway/core/iso8583":  {"gateway/core"},
 
 	"gateway/ledger": {"gateway/core", "sessions"},
 	"gateway/dialog": {"gateway/core", "gateway/ledger", "menus", "sessions"},
@@ -44,6 +45,7 @@ var house = map[string][]string{
 	"gateway/simulator/coresim":   {},
 	"gateway/simulator/momosim":   {},
 	"gateway/simulator/darajasim": {},
+	"gateway/simulator/isosim":    {},
 	"gateway/phone":               {"gateway/simulator", "smpp/..."},
 	"gateway/load":                {"smpp/..."},
 	"gateway/load/outage": {"gateway/core", "gateway/dialog", "gateway/ledger", "gateway/simulator/coresim",
@@ -62,6 +64,7 @@ var onlyInTests = map[string][]string{
 	"gateway/core/coretest":     {"gateway/simulator/coresim"},
 	"gateway/core/momo":         {"gateway/core/coretest", "gateway/simulator/momosim"},
 	"gateway/core/daraja":       {"gateway/core/coretest", "gateway/simulator/darajasim"},
+	"gateway/core/iso8583":      {"gateway/core/coretest", "gateway/simulator/isosim"},
 	"gateway/simulator/coresim": {"gateway/core"},
 	"gateway/ledger":            {"gateway/simulator/coresim"},
 	"gateway/dialog":            {"gateway/simulator/coresim"},

@@ -1,0 +1,142 @@
+package iso8583_test
+
+import (
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"nyota/gateway/core"
+	"nyota/gateway/core/coretest"
+	"nyota/gateway/core/iso8583"
+	"nyota/gateway/simulator/isosim"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const slow = 100 * time.Millisecond
+
+var pinKey = []byte("0123456789abcdef")
+
+func config(t *testing.T, address string) iso8583.Config {
+	t.Helper()
+	encrypt, err := iso8583.TripleDES(pinKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return iso8583.Config{
+		Address: address, Terminal: "NYOTA01", Merchant: "NYOTA", Acquirer: "639001", Currency: "834", InquiryCode: "380000",
+		Encrypt: encrypt, ConnectWait: slow, Backoff: time.Millisecond,
+	}
+}
+
+func begin(t *testing.T, cfg isosim.Config) (*isosim.Core, string) {
+	t.Helper()
+	sim := isosim.New(cfg)
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // the simulator's Close ends it
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := sim.Serve(l); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		_ = sim.Close()
+		wg.Wait()
+	})
+	return sim, l.Addr().String()
+}
+
+func connect(t *testing.T, cfg iso8583.Config) *iso8583.Connector {
+	t.Helper()
+	c, err := iso8583.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func request(call string, args ...string) core.Request {
+	r := core.Request{Call: call, MSISDN: "255700000001"}
+	for i := 0; i+1 < len(args); i += 2 {
+		r.Args = append(r.Args, core.Arg{Name: args[i], Value: args[i+1]})
+	}
+	return r
+}
+
+// rrn is field 37 of a request, by its wire key.
+func rrn(key string) string { return key[7:19] }
+
+func effects(sim *isosim.Core, key string) int {
+	n := 0
+	for _, e := range sim.Effects() {
+		if e.CorrelationID == rrn(key) {
+			n += e.Times
+		}
+	}
+	return n
+}
+
+func TestPromises(t *testing.T) {
+	for _, pay := range []core.Request{
+		request(core.Transfer, "to", "255700000002", "amount", "5000"),
+		request(core.BillPay, "biller", "LUKU", "reference", "12345678901", "amount", "5000"),
+	} {
+		t.Run(pay.Call, func(t *testing.T) {
+			t.Parallel()
+			coretest.Run(t, func(t *testing.T, env coretest.Env) *coretest.Rig { return rig(t, env, pay) })
+		})
+	}
+}
+
+func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
+	sim, address := begin(t, isosim.Config{})
+	at := func(address string) *iso8583.Connector {
+		cfg := config(t, address)
+		cfg.Log = env.Log
+		return connect(t, cfg)
+	}
+	with := func(value string) core.Request {
+		r := pay
+		r.Args = append(core.Args{{Name: "amount", Value: value}}, pay.Args...)
+		return r
+	}
+	nobody := request(core.Transfer, "to", "255799999999", "amount", "5000")
+	return &coretest.Rig{
+		Switch: at(address), Slow: slow, Unserved: core.Deposit, Posts: sim.Posts,
+		Pay: func() core.Request { return pay },
+		Refuse: map[string]core.Request{
+			core.LimitExceeded: with("6000000"), core.InsufficientFunds: with("1000001"), core.UnknownPayee: nobody,
+		},
+		Lacks: []coretest.Fault{
+			coretest.DecideLater, coretest.CallbacksEarly, coretest.CallbacksLate, coretest.CallbacksTwice, coretest.NoCallbacks,
+		},
+		Set: func(t *testing.T, faults ...coretest.Fault) {
+			t.Helper()
+			f := isosim.DefaultFaults()
+			for _, x := range faults {
+				switch x {
+				case coretest.DropAnswers:
+					f.DropAnswers = 1
+				case coretest.Slow:
+					f.SlowMS = float64(slow / time.Millisecond)
+				case coretest.Down:
+					f.Down = true
+				case coretest.WrongAmount:
+					f.WrongAmount = true
+				}
+			}
+			if err := sim.SetFaults(f); err != nil {
+				t.Fatal(err)
+			}
+		},
+		Effects:   func(r core.Request) int { return effects(sim, r.WireKey) },
+		Elsewhere: func(t *testing.T) core.Switch { return at(coretest.Nowhere(t)) },
+	}
+}
