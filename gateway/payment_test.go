@@ -221,14 +221,8 @@ func TestGatewayWithoutAnOperatorRunsAndSaysWhy(t *testing.T) {
 func TestEditedMenuServesTheNextDialAndABrokenOneNobody(t *testing.T) {
 	cfg := testConfig(t)
 	dir := t.TempDir()
-	for _, name := range []string{"wallet.yaml", "texts.yaml"} {
-		octets, err := os.ReadFile(filepath.Join("../menus/catalog", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), octets, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.CopyFS(dir, os.DirFS("../menus/catalog")); err != nil {
+		t.Fatal(err)
 	}
 	edit := func(from, to string) {
 		t.Helper()

@@ -1,13 +1,16 @@
 package dialog
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -103,6 +106,7 @@ func (s *store) Commit(ctx context.Context, n sessions.Session, r ...sessions.Re
 type bench struct {
 	*Dialog
 	t       *testing.T
+	menus   fs.FS
 	core    *fakeCore
 	calls   *calls
 	store   *store
@@ -116,7 +120,39 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, core: &fakeCore{post: done}, calls: &calls{}, clock: time.Now()}
+	return newBenchOn(t, os.DirFS("../../menus/catalog"))
+}
+
+// newResumingBench is newBench with a wallet that asks whether to go on with a
+// dialogue that broke off, which the shipped one does not.
+func newResumingBench(t *testing.T) *bench {
+	t.Helper()
+	shipped := os.DirFS("../../menus/catalog")
+	asking := fstest.MapFS{}
+	names, err := fs.Glob(shipped, "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(shipped, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "wallet.yaml" {
+			const restart = "resume: {mode: restart}"
+			if !bytes.Contains(text, []byte(restart)) {
+				t.Fatal("the shipped wallet has another resume")
+			}
+			text = bytes.Replace(text, []byte(restart), []byte("resume: {mode: ask, within: 5m}"), 1)
+		}
+		asking[name] = &fstest.MapFile{Data: text}
+	}
+	return newBenchOn(t, asking)
+}
+
+func newBenchOn(t *testing.T, menus fs.FS) *bench {
+	t.Helper()
+	b := &bench{t: t, menus: menus, core: &fakeCore{post: done}, calls: &calls{}, clock: time.Now()}
 	embedded, err := sessions.OpenEmbedded(t.TempDir(), sessions.EmbeddedOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +174,7 @@ func newBench(t *testing.T) *bench {
 func (b *bench) restart(node string) {
 	b.t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	m, err := OpenMenus(b.t.Context(), os.DirFS("../../menus/catalog"), menus.DefaultEnv(), b.store.Store, log)
+	m, err := OpenMenus(b.t.Context(), b.menus, menus.DefaultEnv(), b.store.Store, log)
 	if err != nil {
 		b.t.Fatal(err)
 	}

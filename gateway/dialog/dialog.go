@@ -6,6 +6,7 @@
 //	begin.go      a customer dials
 //	answer.go     a customer answers, or goes away
 //	dropped.go    a dialogue that broke off, and is taken up again
+//	until.go      a turn's deadline
 //	turn.go       a turn from its first commit to its screen
 //	outcome.go    what the core and the ledger say, in the menus' words
 //	notices.go    the SMS owed for an action's outcome
@@ -136,15 +137,15 @@ func (d *Dialog) Handle(ctx context.Context, m Message) *Turn {
 		m.At = d.Now()
 	}
 	t := &Turn{d: d, m: m, deadline: m.At.Add(d.AnswerWithin)}
-	ctx, cancel := context.WithDeadline(ctx, t.deadline)
-	defer cancel()
+	limited := &until{Context: ctx, at: t.deadline}
+	defer limited.end()
 	switch m.Kind {
 	case Dial:
-		t.begin(ctx)
+		t.begin(limited)
 	case Answer:
-		t.answer(ctx)
+		t.answer(limited)
 	case Abort:
-		t.abort(ctx)
+		t.abort(limited)
 	}
 	return t
 }

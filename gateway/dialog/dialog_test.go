@@ -344,8 +344,7 @@ func TestStoreThatIsAwayIsSaidHonestly(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	b.store.take(nil)
-	b.dial("send_pin") // asked whether to go on
-	b.press("2", "home")
+	b.dial("home")
 }
 
 func (b *bench) dialled(code string) Reply {

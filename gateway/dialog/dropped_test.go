@@ -33,7 +33,7 @@ func (b *bench) hangUp() {
 }
 
 func TestADroppedDialogueIsOfferedAndGoesOn(t *testing.T) {
-	b := newBench(t)
+	b := newResumingBench(t)
 	b.dial("home")
 	b.press("1", "send_to")
 	b.press("0700000002", "send_amount")
@@ -53,7 +53,7 @@ func TestADroppedDialogueIsOfferedAndGoesOn(t *testing.T) {
 }
 
 func TestADroppedDialogueIsOfferedOnlyForItsTime(t *testing.T) {
-	b := newBench(t)
+	b := newResumingBench(t)
 	b.dial("home")
 	b.press("1", "send_to")
 	b.hangUp()
@@ -62,7 +62,7 @@ func TestADroppedDialogueIsOfferedOnlyForItsTime(t *testing.T) {
 }
 
 func TestADroppedDialogueStartsAgainWhenAskedTo(t *testing.T) {
-	b := newBench(t)
+	b := newResumingBench(t)
 	b.dial("home")
 	b.press("1", "send_to")
 	b.hangUp()
@@ -71,7 +71,7 @@ func TestADroppedDialogueStartsAgainWhenAskedTo(t *testing.T) {
 }
 
 func TestADroppedDialogueIsTakenUpByAnotherProcess(t *testing.T) {
-	b := newBench(t)
+	b := newResumingBench(t)
 	b.dial("home")
 	b.press("1", "send_to")
 	b.hangUp()
@@ -81,7 +81,7 @@ func TestADroppedDialogueIsTakenUpByAnotherProcess(t *testing.T) {
 }
 
 func TestADialogueThatRanIntoItsTimeIsOffered(t *testing.T) {
-	b := newBench(t)
+	b := newResumingBench(t)
 	b.dial("home")
 	b.press("1", "send_to")
 	b.advance(b.Session + time.Second)
@@ -93,7 +93,7 @@ func TestADialogueThatRanIntoItsTimeIsOffered(t *testing.T) {
 }
 
 func TestADialogueThatWentOnElsewhereIsNotTimedOut(t *testing.T) {
-	b := newBench(t)
+	b := newResumingBench(t)
 	b.dial("home")
 	b.press("1", "send_to")
 	b.timeout(t.Context(), key(), b.now())
@@ -101,7 +101,7 @@ func TestADialogueThatWentOnElsewhereIsNotTimedOut(t *testing.T) {
 }
 
 func TestWhatIsKeptOfADroppedDialogueHoldsNoSecret(t *testing.T) {
-	b := newBench(t)
+	b := newResumingBench(t)
 	b.toPIN()
 	b.press("12", "send_pin")
 	b.hangUp()
@@ -120,7 +120,7 @@ func TestWhatIsKeptOfADroppedDialogueHoldsNoSecret(t *testing.T) {
 }
 
 func TestAnotherMenuOrAShortcutOffersNothing(t *testing.T) {
-	b := newBench(t)
+	b := newResumingBench(t)
 	b.dial("home")
 	b.press("1", "send_to")
 	b.hangUp()

@@ -46,6 +46,9 @@ func (t *Turn) Deadline() time.Time { return t.deadline }
 // It is false where there is nothing to show: a duplicate, an abort, a dialogue
 // that another step has moved on.
 func (t *Turn) Reply(ctx context.Context) (Reply, bool) {
+	if t.action == nil && t.read == nil {
+		return t.reply, t.ready
+	}
 	ctx, cancel := context.WithDeadline(ctx, t.deadline)
 	defer cancel()
 	for calls := 0; t.action != nil || t.read != nil; calls++ {
