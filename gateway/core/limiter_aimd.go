@@ -15,7 +15,8 @@ import "time"
 // answer adds one: the limit doubles in a round trip, so that a core that is back
 // is used at once. Over it more in flight mostly means a longer queue there, all
 // of which would have to get through if the core became slow now: the limit only
-// creeps. A core that has become much slower than it was may have no queue at all:
+// creeps. The gate is no more than a tenth of the ceiling, if the core can do it at
+// all in that time. A core that has become much slower than it was may have no queue at all:
 // there the limit grows by one in a round trip. Close to the ceiling it stays.
 type aimd struct {
 	limit      float64
@@ -51,9 +52,11 @@ func (a *aimd) whole() int { return int(a.limit) }
 // gate is the latency up to which the limit grows fast.
 func (a *aimd) gate() time.Duration {
 	if a.base == 0 {
-		return a.ceiling / 4
+		return a.ceiling / 10
 	}
-	return min(max(2*a.base, a.ceiling/30), a.ceiling/4)
+	// What is in flight should get through in the time that a customer waits even
+	// if the core became twenty times slower now: hence the tenth.
+	return max(min(2*a.base, a.ceiling/10), a.base*5/4, a.ceiling/30)
 }
 
 // answered learns from an answer to a request that left at started, as one of
