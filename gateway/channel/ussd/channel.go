@@ -171,8 +171,6 @@ func (c *Channel) show(t *turn, r dialog.Reply, deadline time.Time) {
 		}
 		s.TLVs.Add(tagScreenHint, hint)
 	}
-	ctx, cancel := context.WithDeadline(c.ctx, deadline)
-	defer cancel()
 	route := smpp.Route{Lane: smpp.LaneAnswer, Service: smpp.ServiceUSSD, Prefer: t.bind.Link}
 	for {
 		// It may wait for room after this returns, and no longer than the network
@@ -186,14 +184,24 @@ func (c *Channel) show(t *turn, r dialog.Reply, deadline time.Time) {
 			c.submitted(t.m.Key, err)
 			return
 		}
-		again := time.NewTimer(resubmitEvery)
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			again.Stop()
+		if !c.pause(deadline) {
 			c.submitted(t.m.Key, err)
 			return
 		}
+	}
+}
+
+// pause waits before a screen is tried again. It is false if there is no time
+// left for that.
+func (c *Channel) pause(deadline time.Time) bool {
+	left := time.Until(deadline)
+	again := time.NewTimer(min(resubmitEvery, max(left, 0)))
+	defer again.Stop()
+	select {
+	case <-again.C:
+		return left > resubmitEvery
+	case <-c.ctx.Done():
+		return false
 	}
 }
 

@@ -8,13 +8,29 @@ import (
 )
 
 // lanes run work off the SMPP reader: in order within a dialogue, at once across
-// dialogues, and never more of it than was configured.
+// dialogues, and never more of it than was configured. A goroutine that has
+// nothing to do waits for the next dialogue: a turn needs more stack than a new
+// one has, and growing it costs as much as the turn's menu.
 type lanes struct {
 	seed   maphash.Seed
 	shards [64]shard
 	slots  chan struct{} // one per dialogue at work
+	next   chan task     // to a goroutine that waits
+	spare  chan struct{} // one per goroutine that waits
+	closed chan struct{} // by close
+	once   sync.Once
 	wg     sync.WaitGroup
 }
+
+// task is a dialogue with its first work.
+type task struct {
+	key   sessions.Key
+	shard *shard
+	work  func()
+}
+
+// maxSpare bounds the goroutines that wait for work.
+const maxSpare = 256
 
 type shard struct {
 	mu     sync.Mutex
@@ -26,7 +42,8 @@ type shard struct {
 const maxWaiting = 4
 
 func newLanes(concurrent int) *lanes {
-	l := &lanes{seed: maphash.MakeSeed(), slots: make(chan struct{}, concurrent)}
+	l := &lanes{seed: maphash.MakeSeed(), slots: make(chan struct{}, concurrent),
+		next: make(chan task), spare: make(chan struct{}, maxSpare), closed: make(chan struct{})}
 	for i := range l.shards {
 		l.shards[i].busy = map[sessions.Key][]func(){}
 	}
@@ -55,13 +72,35 @@ func (l *lanes) do(k sessions.Key, work func()) bool {
 		return false
 	}
 	s.busy[k] = nil
-	l.wg.Go(func() {
-		defer func() { <-l.slots }()
-		for next := work; next != nil; next = s.next(k) {
+	a := task{k, s, work}
+	select {
+	case l.next <- a:
+	default:
+		l.wg.Go(func() { l.worker(a) })
+	}
+	return true
+}
+
+// worker runs one lane after another, until there are enough others to do so.
+func (l *lanes) worker(a task) {
+	for {
+		for next := a.work; next != nil; next = a.shard.next(a.key) {
 			next()
 		}
-	})
-	return true
+		a = task{} // keeps nothing alive while it waits
+		<-l.slots
+		select {
+		case l.spare <- struct{}{}:
+		default:
+			return
+		}
+		select {
+		case a = <-l.next:
+			<-l.spare
+		case <-l.closed:
+			return
+		}
+	}
 }
 
 // next takes the dialogue's next work, or frees its lane.
@@ -85,5 +124,6 @@ func (l *lanes) close() {
 		s.closed = true
 		s.mu.Unlock()
 	}
+	l.once.Do(func() { close(l.closed) })
 	l.wg.Wait()
 }

@@ -163,3 +163,30 @@ func TestM10DialoguesAtOnceAreBounded(t *testing.T) {
 		t.Error("taken after close")
 	}
 }
+
+func TestM10GoroutinesThatWaitForWorkAreBoundedAndTakeIt(t *testing.T) {
+	l := newLanes(2 * maxSpare)
+	hold := make(chan struct{})
+	for i := range 2 * maxSpare {
+		if !l.do(lane(i), func() { <-hold }) {
+			t.Fatal("refused below the bound")
+		}
+	}
+	close(hold)
+	for len(l.slots) > 0 {
+		runtime.Gosched()
+	}
+	if n := len(l.spare); n > maxSpare {
+		t.Errorf("%d wait", n)
+	}
+	var ran sync.WaitGroup
+	for i := range maxSpare { // those that wait, and new ones
+		ran.Add(1)
+		if !l.do(lane(i), ran.Done) {
+			t.Fatal("refused with nothing at work")
+		}
+	}
+	ran.Wait()
+	l.close()
+	l.close()
+}
