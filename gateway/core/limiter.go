@@ -135,8 +135,10 @@ func (l *Limiter) Acquire(ctx context.Context, c Class) (*Permit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.place != nil {
+	select {
+	case <-w.ready: // at once
 		return w.place, nil
+	default:
 	}
 	t := time.NewTimer(wait)
 	defer t.Stop()
@@ -155,7 +157,7 @@ func (l *Limiter) Acquire(ctx context.Context, c Class) (*Permit, error) {
 }
 
 // enter gives a place, a place in the queue for as long as wait, or an error. The
-// waiter's place may be read at once, and later when ready is closed.
+// waiter's place may be read once ready is closed.
 func (l *Limiter) enter(c Class, deadline time.Time) (w *waiter, wait time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
