@@ -102,6 +102,12 @@ type Turn struct {
 	End    bool // the dialogue is over with this Screen
 }
 
+// IDs of screens that no menu writes.
+const (
+	ScreenResume      = "resume"      // asks whether a dialogue that broke off goes on
+	ScreenMaintenance = "maintenance" // says that the menu is closed
+)
+
 // Screen is what the customer sees: one page, within the limits.
 type Screen struct {
 	ID     string // of the screen in the YAML

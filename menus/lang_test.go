@@ -374,13 +374,13 @@ func TestADroppedDialogueIsTakenUpWhereItWas(t *testing.T) {
 		}
 		k.state, _ = kept.MarshalBinary()
 		k.step(k.input(Redial))
-		k.want(tt.kept, "You did not finish last time. Go on?\n1 Continue\n2 Start again")
+		k.want(ScreenResume, "You did not finish last time. Go on?\n1 Continue\n2 Start again")
 		if k.turn.Screen.Secret {
 			t.Error("the question is shown as a secret")
 		}
 		asked := k.turn.State
 		k.do("7")
-		k.want(tt.kept, "Not that one.\nYou did not finish")
+		k.want(ScreenResume, "Not that one.\nYou did not finish")
 		k.do("1")
 		k.want(tt.kept, "Welcome back.")
 		if tt.kept == before.ID && !strings.HasSuffix(k.turn.Screen.Text, before.Text) {
@@ -393,7 +393,7 @@ func TestADroppedDialogueIsTakenUpWhereItWas(t *testing.T) {
 }
 
 func TestADialogueThatCannotBeTakenUpBeginsAnew(t *testing.T) {
-	for _, script := range []string{"77", "2|0700000002", "2|0700000002|@down|500|1"} {
+	for _, script := range []string{"1|1|3", "77", "2|0700000002", "2|0700000002|@down|500|1"} {
 		k := clubTalk(t)
 		k.play(script)
 		if _, ok := k.p.Dropped(k.turn.State); ok {

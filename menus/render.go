@@ -15,8 +15,11 @@ func (r *run) show() Turn {
 	t := Turn{Screen: Screen{ID: s.id, Secret: s.secret}}
 	over := r.st.note == noteTooMany || r.st.note == noteClosed
 	asking := r.st.flags&flagResume != 0
-	if asking || r.st.note == noteClosed {
-		t.Screen.Secret = false
+	switch {
+	case asking:
+		t.Screen.ID, t.Screen.Secret = ScreenResume, false
+	case r.st.note == noteClosed:
+		t.Screen.ID, t.Screen.Secret = ScreenMaintenance, false
 	}
 	f := footer{}
 	if s.kind != kindEnd && !over && !asking {

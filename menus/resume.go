@@ -4,7 +4,7 @@ package menus
 // again by a step with Redial, on the same revision. Its secrets are taken out,
 // and it goes back to before the first of them was asked for. ok is false where
 // there is nothing to take up: the menu says restart, the dialogue is over or
-// hardly begun, or a call is outstanding.
+// hardly begun, it came to an answer that leads nowhere, or a call is outstanding.
 func (p *Program) Dropped(st State) (kept State, ok bool) {
 	if p.resume.Mode == "restart" || st.program != p.fingerprint || st.Waiting() || st.Ended() || int(st.screen) >= len(p.screens) {
 		return State{}, false
@@ -19,7 +19,7 @@ func (p *Program) Dropped(st State) (kept State, ok bool) {
 			return State{}, false
 		}
 	}
-	if int(st.screen) == p.start {
+	if s := &p.screens[st.screen]; int(st.screen) == p.start || s.kind == kindMessage && len(s.options) == 0 {
 		return State{}, false
 	}
 	st.sealed, st.pending = nil, pending{}

@@ -38,7 +38,7 @@ func TestADroppedDialogueIsOfferedAndGoesOn(t *testing.T) {
 	b.press("1", "send_to")
 	b.press("0700000002", "send_amount")
 	b.hangUp()
-	r := b.redial("8", "*150*00#", "send_amount")
+	r := b.redial("8", "*150*00#", menus.ScreenResume)
 	if !strings.Contains(r.Text, "1 Continue") || !strings.Contains(r.Text, "2 Start again") {
 		t.Fatalf("%q", r.Text)
 	}
@@ -66,7 +66,7 @@ func TestADroppedDialogueStartsAgainWhenAskedTo(t *testing.T) {
 	b.dial("home")
 	b.press("1", "send_to")
 	b.hangUp()
-	b.redial("8", "*150*00#", "send_to")
+	b.redial("8", "*150*00#", menus.ScreenResume)
 	b.pressOn("8", "2", "home")
 }
 
@@ -76,7 +76,7 @@ func TestADroppedDialogueIsTakenUpByAnotherProcess(t *testing.T) {
 	b.press("1", "send_to")
 	b.hangUp()
 	b.restart("second")
-	b.redial("8", "*150*00#", "send_to")
+	b.redial("8", "*150*00#", menus.ScreenResume)
 	b.pressOn("8", "1", "send_to")
 }
 
@@ -89,7 +89,7 @@ func TestADialogueThatRanIntoItsTimeIsOffered(t *testing.T) {
 	if _, err := b.store.Load(t.Context(), key()); !errors.Is(err, sessions.ErrNotFound) {
 		t.Errorf("the dialogue is still stored: %v", err)
 	}
-	b.redial("8", "*150*00#", "send_to")
+	b.redial("8", "*150*00#", menus.ScreenResume)
 }
 
 func TestADialogueThatWentOnElsewhereIsNotTimedOut(t *testing.T) {
@@ -113,7 +113,7 @@ func TestWhatIsKeptOfADroppedDialogueHoldsNoSecret(t *testing.T) {
 	if err := state.UnmarshalBinary(s.State); err != nil || s.Screen != "" || s.LastHash != 0 {
 		t.Errorf("%v %q %d", err, s.Screen, s.LastHash)
 	}
-	b.redial("8", "*150*00#", "send_pin")
+	b.redial("8", "*150*00#", menus.ScreenResume)
 	if r := b.pressOn("8", "1", "send_pin"); !r.Secret {
 		t.Error("the PIN is not asked for again")
 	}
