@@ -8,8 +8,9 @@
 //
 // # Files
 //
-// Every *.yaml but *.test.yaml is read. A file with "menu:" is a menu, the one
-// with "texts:" has what is said outside any menu. All that is wrong is reported
+// Every *.yaml but *.test.yaml is read. A file with "menu:" is a menu, one with
+// "shared:" has screens that menus include, the one with "texts:" has what is said
+// outside any menu. All that is wrong is reported
 // at once as [Problems]: file:line:col, a stable code, a caret and a fix. There
 // are no warnings: what loads, runs.
 //
@@ -20,27 +21,51 @@
 //	keys: {back: "0", home: "00", more: "98"}   # these are the defaults
 //	tries: 5                                    # wrong answers in a row
 //	resume: {mode: ask, within: 5m}             # ask, continue or restart
+//	include: [ends]                             # files that begin with "shared: ends"
+//	keywords: [PESA]                            # an SMS that begins so enters the menu
+//	texts: {wrong_choice: {...}}                # instead of the catalog's, in this menu
+//	maintenance: true                           # nobody gets in; in texts.yaml: into no menu
+//	aliases:                                    # shortcuts behind the code
+//	  "1": {path: [send], fill: [to, amount]}   # *150*00*1*0712345678*5000#
 //	screens: {...}
+//
+// A menu takes of an included file only the screens that its ways lead to; their
+// texts may have more languages than the menu. Files may include each other, but
+// not in a ring.
+//
+// An alias goes by the ids of options, so that their order may change, and then
+// fills the inputs that fill: names with what was dialled behind it. It stops at a
+// secret, a confirm, whatever else asks, an answer that is wrong, and an option
+// that is down or hidden; what was dialled beyond the inputs is forgotten at once.
+//
+// resume: says what happens at a dial soon after a dialogue broke off: it is asked
+// whether to go on, goes on, or begins. No secret outlives the break, and it never
+// goes on behind one; see [Program.Dropped] and [Redial].
 //
 // # Screens
 //
 //	menu     text, options
-//	input    text, var, type, next [min, max, length, pattern, error]
-//	confirm  text, var, type: secret, next [length, error], or text, next, no
+//	input    text, var, type, next [min, max, length, pattern, choices, same_as, error]
+//	confirm  text, var, type: secret, next [length, same_as, error], or text, next, no
+//	list     text, rows, row, empty, next [set]: one row of a statement is chosen
+//	choose   first: a list of {when, go}, else: the first condition that holds
 //	fetch    call, with, save, on [deadline]: a read from the core
 //	action   call, with, on, notify [deadline]: money moves
 //	message  text [each, options]
 //	end      text [each]: closes the dialogue
 //
 // An option has id, label and go, and may have needs (the call without which it
-// is marked as unavailable and leads nowhere) and set. Options are numbered in
-// the order of the file; the numbers work from every page.
+// is marked as unavailable and leads nowhere), when (a condition without which it
+// is not there) and set. The options that are there are numbered in the order of
+// the file; the numbers work from every page.
 //
 // Types of input: msisdn, money and date (min, max), number (digits, leading
 // zeros kept; min, max, length), text (length, pattern) and secret (digits;
 // length, 4 to 6 by default). A length is a number or [shortest, longest], a
 // pattern is Go's RE2 and matches the whole answer, bounds of dates are
-// "2026-12-31", today, today+7d. A wrong answer is told the screen's error:, or
+// "2026-12-31", today, today+7d. A choice has choices, a list of {value, label}:
+// its variable holds the value and reads as the label. same_as: names a secret
+// that this one must equal. A wrong answer is told the screen's error:, or
 // the catalog's text for the type, with {min}, {max} and {length}.
 //
 // # Variables and literals
@@ -64,10 +89,24 @@
 // Going to the start screen forgets everything but the language, so that nothing
 // of one errand shows up in the next.
 //
+// # Conditions
+//
+// when: is an expression of github.com/expr-lang/expr over the menu's variables:
+// comparisons, and, or, not, in, contains, startsWith, endsWith, matches with a
+// fixed pattern, arithmetic and ?:. Money and numbers are numbers, rows their
+// number, all else texts; has(name) says whether a variable has a value, and a
+// condition that does not ask needs one on every way. Functions, loops and ranges
+// are not part of it, nor are secrets: a condition costs what it is long.
+//
+//	when: "amount > 1000000 and to != customer"
+//	when: 'has(fee) and fee == 0 or reason in ["pin_locked", "account_blocked"]'
+//
 // # Texts
 //
 //	{name}            formatted by its type: TZS 5,000 or 0700000001
-//	{name|format}     plain, money, number (no currency), msisdn, date, day, time
+//	{name|format}     plain, money, number (no currency), msisdn, date, day, time, count (of rows)
+//	{name#one={name} day|other={name} days}
+//	                  by the plural forms that CLDR gives the language
 //	{name?then|else}  if it has a value, and else; either may hold more of these
 //	{{ }}             braces
 //
@@ -85,7 +124,12 @@
 //	billpay       biller reference amount pin     action
 //	airtime       to amount pin                   action
 //	withdrawal    agent amount pin                action
+//	deposit       to amount pin                   action, of an agent
 //	balance       pin                             gives balance
+//	commission    pin                             gives commission, of an agent
+//	lock          pin                             locks the customer's own account
+//	status        reference                       gives state (done, failed or pending), amount
+//	                                              [kind date direction party]
 //	account_name  to | till | biller | agent      gives name
 //	fee           call amount, and one of those   gives fee
 //	statement     pin [limit]                     gives rows
