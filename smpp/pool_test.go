@@ -373,7 +373,7 @@ func TestThrottlingPausesTheBindAndKeepsTheOrder(t *testing.T) {
 	for _, status := range []pdu.Status{pdu.StatusThrottled, pdu.StatusMsgQFul} {
 		t.Run(status.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				o := &centre{}
+				o := &centre{hold: make(chan struct{})}
 				began := time.Now()
 				var took []string
 				o.answer = func(n int, q *pdu.SubmitSM) (pdu.Status, *pdu.SubmitSMResp) {
@@ -386,7 +386,21 @@ func TestThrottlingPausesTheBindAndKeepsTheOrder(t *testing.T) {
 				r := newRig(t, PoolConfig{}, o)
 				texts := strings.Split("a b c d e f g h", " ")
 				res := r.give(Route{}, texts...)
+				synctest.Wait() // a whole window is under way before the first answer
+				stop := make(chan struct{})
+				var feeder sync.WaitGroup
+				feeder.Go(func() {
+					for {
+						select {
+						case o.hold <- struct{}{}:
+						case <-stop:
+							return
+						}
+					}
+				})
 				time.Sleep(10 * time.Second)
+				close(stop)
+				feeder.Wait()
 				for _, text := range texts {
 					if err := res.of(t, text); err != nil {
 						t.Errorf("%s: %v", text, err)
