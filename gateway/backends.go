@@ -4,14 +4,18 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"strings"
 
 	"nyota/gateway/config"
 	"nyota/gateway/core"
 	"nyota/gateway/core/daraja"
+	"nyota/gateway/core/iso8583"
 	"nyota/gateway/core/momo"
 	"nyota/gateway/simulator/coresim"
 	"nyota/gateway/simulator/darajasim"
@@ -47,6 +51,8 @@ func newCore(s coreSetup) (connector, error) {
 		return newGSMA(c, url, currency, s.path(c.PINKey), log)
 	case "daraja":
 		return newDaraja(s)
+	case "iso8583":
+		return newISO8583(s)
 	case "momo":
 		return momo.New(momo.Config{
 			URL: url, Environment: c.MoMo.Environment, Currency: currency, Horizon: c.Horizon, Log: log,
@@ -61,11 +67,43 @@ type coreSetup struct {
 	config.Core
 	url       string // in place of the configured one
 	currency  string
+	minor     int                   // decimals of an amount
 	callbacks string                // base URL of the callback listener
 	nudge     func(callback string) // inquires about the action that a callback's URL names
 	path      func(string) string   // of a configured file
 	log       *slog.Logger
 }
+
+func newISO8583(s coreSetup) (connector, error) {
+	i := s.ISO8583
+	cfg := iso8583.Config{
+		Address: strings.TrimPrefix(s.url, isoScheme), Terminal: i.Terminal, Merchant: i.Merchant, Acquirer: i.Acquirer, Currency: i.Currency,
+		Minor: s.minor, InquiryCode: i.InquiryCode, ReverseAfter: i.ReverseAfter, Horizon: s.Horizon, Log: s.log,
+	}
+	if i.TLS {
+		host, _, err := net.SplitHostPort(cfg.Address)
+		if err != nil {
+			return nil, fmt.Errorf("core.iso8583.address: %w", err)
+		}
+		cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	}
+	if i.BCD {
+		cfg.Spec = iso8583.DefaultSpec().PackBCD()
+	}
+	if i.PINKey != "" {
+		key, err := hex.DecodeString(i.PINKey)
+		if err != nil {
+			return nil, errors.New("core.iso8583.pin_key: it is not hexadecimal")
+		}
+		if cfg.Encrypt, err = iso8583.TripleDES(key); err != nil {
+			return nil, err
+		}
+	}
+	return iso8583.New(cfg)
+}
+
+// isoScheme marks the address of a core that is no URL, where one is shown.
+const isoScheme = "tcp://"
 
 func newDaraja(s coreSetup) (connector, error) {
 	d := s.Daraja

@@ -63,6 +63,9 @@ type Gateway struct {
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Gateway, error) {
 	g := &Gateway{cfg: cfg, log: log, listeners: map[string]net.Listener{}, failed: make(chan error, 8)}
 	g.coreURL = cfg.Core.URL
+	if cfg.Core.Kind == "iso8583" {
+		g.coreURL = isoScheme + cfg.Core.ISO8583.Address
+	}
 	// The parts outlive the start: Stop ends them, in order.
 	run := context.WithoutCancel(ctx)
 	for _, step := range []func(context.Context) error{

@@ -18,12 +18,21 @@ import (
 	"nyota/gateway/ops"
 	"nyota/gateway/phone"
 	"nyota/gateway/simulator"
+	"nyota/gateway/simulator/isosim"
 	"nyota/sessions"
 )
 
 // startSimulators runs the halves that the configuration turns on.
 func (g *Gateway) startSimulators(ctx context.Context) error {
-	if ln := g.listeners["simulator.core"]; ln != nil {
+	if ln := g.listeners["simulator.core"]; ln != nil && g.cfg.Core.Kind == "iso8583" {
+		c := isosim.New(isosim.Config{Log: g.log})
+		g.background(ctx, func(context.Context) {
+			if err := c.Serve(ln); err != nil {
+				g.failed <- fmt.Errorf("simulator.core: %w", err)
+			}
+		})
+		g.stops = append(g.stops, func(context.Context) { _ = c.Close() }) // which ends Serve
+	} else if ln != nil {
 		c := newSimulatedCore(g.cfg.Core.Kind, g.log)
 		g.stops = append(g.stops, func(context.Context) { _ = c.Close() })
 		g.serveHTTP("simulator.core", c)
@@ -98,7 +107,7 @@ func (g *Gateway) openMenus(ctx context.Context) error {
 func (g *Gateway) startCore(ctx context.Context) error {
 	c := g.cfg.Core
 	sw, err := newCore(coreSetup{
-		Core: c, url: g.coreURL, currency: g.cfg.Operator.Currency, callbacks: g.callbackURL(), nudge: g.nudge, path: g.cfg.Path, log: g.log,
+		Core: c, url: g.coreURL, currency: g.cfg.Operator.Currency, minor: g.cfg.Operator.MinorUnits, callbacks: g.callbackURL(), nudge: g.nudge, path: g.cfg.Path, log: g.log,
 	})
 	if err != nil {
 		return fmt.Errorf("core: %w", err)
@@ -207,7 +216,7 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 	})
 	if g.smsc != nil {
 		opt := phone.Options{SMSC: g.smsc, Code: g.code(), MSISDN: testMSISDN, Log: g.log}
-		if addr := g.Addr("simulator.core"); addr != "" {
+		if addr := g.Addr("simulator.core"); addr != "" && g.cfg.Core.Kind == "gsma" {
 			opt.Core, opt.PIN = phone.HTTPCore("http://"+addr), testPIN
 		}
 		p, err := phone.New(opt)

@@ -65,7 +65,7 @@ func (g *Gateway) Announce(w io.Writer) {
 		}
 		line("smpp", "link %s to %s at %s", l.Name, kind, g.links[i].addr)
 	}
-	if addr := g.Addr("simulator.core"); addr != "" {
+	if addr := g.Addr("simulator.core"); addr != "" && cfg.Core.Kind != "iso8583" {
 		line("core", "%s (simulated; faults: http://%s/faults)", g.coreURL, addr)
 	} else {
 		u, _ := url.Parse(g.coreURL)

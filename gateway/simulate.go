@@ -16,6 +16,7 @@ import (
 	"nyota/gateway/config"
 	"nyota/gateway/phone"
 	"nyota/gateway/simulator"
+	"nyota/gateway/simulator/isosim"
 )
 
 // simulateCommand runs one half of the simulator as a process of its own, beside
@@ -131,6 +132,11 @@ func simulateCore(ctx context.Context, out io.Writer, log *slog.Logger, kind, li
 		return fmt.Errorf("simulate core: %w", err)
 	}
 	fmt.Fprintf(out, "core listens on %s\n", ln.Addr())
+	if kind == "iso8583" {
+		c := isosim.New(isosim.Config{Log: log})
+		defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+		return c.Serve(ln)
+	}
 	c := newSimulatedCore(kind, log)
 	defer func() { _ = c.Close() }()
 	return listenUntil(ctx, ln, c)

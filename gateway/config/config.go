@@ -102,7 +102,7 @@ type Link struct {
 
 // Core is the core switch.
 type Core struct {
-	Kind      string        `mapstructure:"kind"` // gsma, momo or daraja
+	Kind      string        `mapstructure:"kind"` // gsma, momo, daraja or iso8583
 	URL       string        `mapstructure:"url"`
 	APIKey    string        `mapstructure:"api_key"`
 	Token     string        `mapstructure:"token"`   // bearer token
@@ -115,6 +115,21 @@ type Core struct {
 	QueueWait time.Duration `mapstructure:"queue_wait"` // longest wait for a place among them
 	MoMo      MoMo          `mapstructure:"momo"`       // of kind momo
 	Daraja    Daraja        `mapstructure:"daraja"`     // of kind daraja
+	ISO8583   ISO8583       `mapstructure:"iso8583"`    // of kind iso8583
+}
+
+// ISO8583 is how a switch that speaks ISO 8583 over TCP is reached.
+type ISO8583 struct {
+	Address      string        `mapstructure:"address"` // host:port, in the place of url
+	TLS          bool          `mapstructure:"tls"`
+	Terminal     string        `mapstructure:"terminal"`      // field 41; one for each node
+	Merchant     string        `mapstructure:"merchant"`      // field 42
+	Acquirer     string        `mapstructure:"acquirer"`      // field 32
+	Currency     string        `mapstructure:"currency"`      // field 49, ISO 4217 number
+	BCD          bool          `mapstructure:"bcd"`           // digits are packed
+	PINKey       string        `mapstructure:"pin_key"`       // hexadecimal, double or triple length; empty: no call with a PIN
+	InquiryCode  string        `mapstructure:"inquiry_code"`  // processing code; empty: no status inquiries
+	ReverseAfter time.Duration `mapstructure:"reverse_after"` // 0: never
 }
 
 // Daraja is what Safaricom's Daraja API needs beside its URL.

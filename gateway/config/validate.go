@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -73,13 +74,31 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) validateCore(p *problems) {
-	p.oneOf("core.kind", c.Core.Kind, "gsma", "momo", "daraja")
+	p.oneOf("core.kind", c.Core.Kind, "gsma", "momo", "daraja", "iso8583")
 	p.url("core.url", c.Core.URL, true)
 	p.between("core.heartbeat", c.Core.Heartbeat, 100*time.Millisecond, time.Minute)
 	p.between("core.ceiling", c.Core.Ceiling, 50*time.Millisecond, 10*time.Second)
 	p.number("core.in_flight", c.Core.InFlight, 1, 10_000)
 	p.between("core.queue_wait", c.Core.QueueWait, time.Millisecond, 3*time.Second)
 	p.between("core.horizon", c.Core.Horizon, time.Second, 30*24*time.Hour)
+	if i := c.Core.ISO8583; c.Core.Kind == "iso8583" {
+		p.address("core.iso8583.address", i.Address, true)
+		p.length("core.iso8583.terminal", i.Terminal, 1, 8)
+		p.length("core.iso8583.merchant", i.Merchant, 0, 15)
+		if i.Acquirer != "" && !digits(i.Acquirer, 1, 11) {
+			p.add("core.iso8583.acquirer", "must be at most 11 digits in quotes")
+		}
+		if !digits(i.Currency, 3, 3) {
+			p.add("core.iso8583.currency", `must be an ISO 4217 number in quotes, like "834"`)
+		}
+		if _, err := hex.DecodeString(i.PINKey); err != nil || len(i.PINKey) != 0 && len(i.PINKey) != 32 && len(i.PINKey) != 48 {
+			p.add("core.iso8583.pin_key", "must be 32 or 48 hexadecimal digits, or empty") // never the key itself
+		}
+		if i.InquiryCode != "" && !digits(i.InquiryCode, 6, 6) {
+			p.add("core.iso8583.inquiry_code", "must be 6 digits in quotes, or empty")
+		}
+		p.between("core.iso8583.reverse_after", i.ReverseAfter, 0, 24*time.Hour)
+	}
 	if d := c.Core.Daraja; c.Core.Kind == "daraja" {
 		if d.ConsumerKey == "" || d.ConsumerSecret == "" {
 			p.add("core.daraja.consumer_key", "and consumer_secret must be set")
