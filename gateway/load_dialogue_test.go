@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"nyota/smpp"
+	"nyota/smpp/pdu"
+	"nyota/smpp/text"
+)
+
+// freeAddress is one that nobody listens on at the moment.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// answering binds to addr as a gateway that has one screen.
+func answering(t *testing.T, addr, screen string) {
+	t.Helper()
+	h := smpp.HandlerFunc(func(_ context.Context, c *smpp.Conn, p pdu.PDU) (pdu.Body, pdu.Status) {
+		d, ok := p.Body.(*pdu.DeliverSM)
+		if !ok {
+			return nil, pdu.StatusInvCmdID
+		}
+		info, _ := d.TLVs.Get(pdu.TagITSSessionInfo)
+		sm := &pdu.SubmitSM{DestinationAddr: d.SourceAddr, DataCoding: text.DCSUSSD, ShortMessage: []byte(screen)}
+		sm.TLVs.AddUint8(pdu.TagUSSDServiceOp, 17)
+		sm.TLVs.Add(pdu.TagITSSessionInfo, []byte{info[0], info[1] | 1})
+		_ = c.TryGo(sm, nil) // the window is above the number of handsets
+		return &pdu.DeliverSMResp{}, 0
+	})
+	link := smpp.NewLink(smpp.LinkConfig{Name: "load", Addr: addr, Config: smpp.Config{Handler: h}, MinBackoff: 1e6, MaxBackoff: 1e7})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = link.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+}
+
+func TestLoadDialogueReportsAndGuardsItsGate(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "one.yaml")
+	if err := os.WriteFile(script, []byte(`steps: [{press: "*1#", text: Bye, end: true}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, screen string
+		flags        []string
+		fails        bool
+	}{
+		{"all is well", "Bye", []string{"--max-p99", "1h"}, false},
+		{"over the gate", "Bye", []string{"--max-p99", "1ns"}, true},
+		{"wrong screens", "Hello", nil, true},
+		{"wrong screens, allowed", "Hello", []string{"--allow-errors"}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			addr, page := freeAddress(t), filepath.Join(t.TempDir(), "r.html")
+			answering(t, addr, tt.screen)
+			out, err := gatewayCommand(t, append([]string{"load", "dialogue", "--listen", addr, "--menu-script", script,
+				"--handsets", "3", "--duration", "100ms", "--json", "--report", page}, tt.flags...)...)
+			var exit exitError
+			if failed := errors.As(err, &exit) && exit == 1; failed != tt.fails || err != nil && !failed {
+				t.Fatalf("%v", err)
+			}
+			var r struct {
+				Steps     uint64
+				Errors    map[string]uint64
+				Dialogues struct{ Begun, Finished, Failed uint64 }
+			}
+			if err := json.Unmarshal([]byte(out), &r); err != nil {
+				t.Fatalf("%v in %s", err, out)
+			}
+			if good := tt.screen == "Bye"; good != (r.Steps > 0) || good != (len(r.Errors) == 0) || r.Dialogues.Begun == 0 {
+				t.Errorf("%s", out)
+			}
+			if html, err := os.ReadFile(page); err != nil || !strings.Contains(string(html), "</html>") {
+				t.Errorf("the page: %v %s", err, html)
+			}
+		})
+	}
+}
+
+func TestLoadDialogueRefusesWhatMakesNoSense(t *testing.T) {
+	for name, args := range map[string][]string{
+		"no address":       {},
+		"no handsets":      {"--listen", "127.0.0.1:0", "--handsets", "0"},
+		"no such script":   {"--listen", "127.0.0.1:0", "--menu-script", "nowhere.yaml"},
+		"nobody binds":     {"--listen", "127.0.0.1:0", "--bind-within", "1ms"},
+		"shares too large": {"--listen", "127.0.0.1:0", "--abandon", "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if out, err := gatewayCommand(t, append([]string{"load", "dialogue"}, args...)...); err == nil {
+				t.Errorf("no error, but %s", out)
+			}
+		})
+	}
+}
