@@ -19,7 +19,7 @@ import (
 const maxFrame = 8 << 10
 
 // writeWithin bounds one write: a peer that does not read ends the connection.
-const writeWithin = 5 * time.Second
+const writeWithin = 2 * time.Second
 
 // link is one connection that many requests share. It dials, signs on, echoes and
 // dials again by itself until close.
@@ -42,7 +42,7 @@ type session struct {
 	nc   net.Conn
 	done chan struct{} // closed when it is over
 
-	writing sync.Mutex
+	writing chan struct{} // held by the one who writes; who waits for it can leave
 
 	mu      sync.Mutex
 	over    bool
@@ -108,7 +108,7 @@ func (l *link) live() error {
 	if err != nil {
 		return err
 	}
-	s := &session{link: l, nc: nc, done: make(chan struct{}), pending: map[string]chan Message{}}
+	s := &session{link: l, nc: nc, done: make(chan struct{}), writing: make(chan struct{}, 1), pending: map[string]chan Message{}}
 	var reader sync.WaitGroup
 	var readErr error
 	reader.Go(func() {
@@ -233,16 +233,22 @@ func (s *session) do(ctx context.Context, op string, m Message, frame []byte) (M
 		delete(s.pending, key)
 		s.mu.Unlock()
 	}()
-	s.writing.Lock()
+	select {
+	case s.writing <- struct{}{}:
+	case <-ctx.Done():
+		return Message{}, core.Unsent(op, ctx.Err())
+	case <-s.done:
+		return Message{}, core.Unsent(op, errors.New("the connection ended"))
+	}
 	if err := ctx.Err(); err != nil {
-		s.writing.Unlock()
+		<-s.writing
 		return Message{}, core.Unsent(op, err)
 	}
 	err := s.nc.SetWriteDeadline(time.Now().Add(writeWithin))
 	if err == nil {
 		_, err = s.nc.Write(frame)
 	}
-	s.writing.Unlock()
+	<-s.writing
 	if err != nil {
 		s.end()
 		return Message{}, core.Failed(op, fmt.Errorf("%w: it could not be written whole", core.ErrCut))
@@ -323,8 +329,12 @@ func (s *session) echo(m Message) {
 	if err != nil {
 		return
 	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	select {
+	case s.writing <- struct{}{}:
+	case <-s.done:
+		return
+	}
+	defer func() { <-s.writing }()
 	if s.nc.SetWriteDeadline(time.Now().Add(writeWithin)) == nil {
 		_, err = s.nc.Write(frame)
 	}
