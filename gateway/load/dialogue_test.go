@@ -220,10 +220,10 @@ func TestSharesShowInTheTraffic(t *testing.T) {
 		Duration: 200 * time.Millisecond, Abandon: 0.25, Redial: 0.1})
 	d := r.Dialogues
 	// A dialogue that the end of the run cut short may have been meant to break off.
-	if missing := d.Begun/4 - d.Abandoned; missing > d.Cut {
+	if d.Abandoned > d.Begun/4 || d.Abandoned+d.Cut < d.Begun/4 {
 		t.Errorf("a quarter should have been abandoned: %+v", d)
 	}
-	if missing := d.Begun/10 - d.Redialled; missing > d.Cut {
+	if want := (d.Begun + 5) / 10; d.Redialled > want || d.Redialled+d.Cut+1 < want {
 		t.Errorf("a tenth should have been dialled again: %+v", d)
 	}
 }
