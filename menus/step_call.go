@@ -1,0 +1,150 @@
+package menus
+
+import (
+	"slices"
+)
+
+// call takes the arguments out of the state; secrets leave it.
+func (r *run) call(c *callSpec) Turn {
+	for _, slot := range c.clear {
+		r.set(slot, "")
+	}
+	call := r.request(c)
+	for i := range c.args {
+		if a := &c.args[i]; a.typ == typeSecret && a.slot < len(r.st.sealed) {
+			r.seal(a.slot, nil)
+		}
+	}
+	if !slices.ContainsFunc(r.st.sealed, func(b []byte) bool { return len(b) > 0 }) {
+		r.st.sealed, r.ownsSealed = nil, false
+	}
+	r.st.flags |= flagWaiting
+	return Turn{State: r.st, Call: call}
+}
+
+func (r *run) callAgain() Turn {
+	call := r.request(r.screen().call)
+	call.Again = true
+	return Turn{State: r.st, Call: call}
+}
+
+func (r *run) request(c *callSpec) *Call {
+	call := &Call{
+		Action: c.def.action, Name: c.def.name, Screen: r.screen().id, Deadline: c.deadline,
+		Args: make([]Value, 0, len(c.args)), Vars: make([]Value, 0, len(r.p.vars)),
+	}
+	for i := range c.args {
+		a := &c.args[i]
+		v := Value{Name: a.name, Text: a.literal}
+		switch {
+		case a.typ == typeSecret:
+			if a.slot < len(r.st.sealed) {
+				v.Sealed = r.st.sealed[a.slot]
+			}
+		case a.slot >= 0:
+			v.Text = r.value(a.slot)
+			if v.Text == "" && a.optional {
+				continue
+			}
+		}
+		call.Args = append(call.Args, v)
+	}
+	for slot := range r.p.vars {
+		if v := r.value(slot); v != "" && r.p.vars[slot].typ != typeRows {
+			call.Vars = append(call.Vars, Value{Name: r.p.vars[slot].name, Text: v})
+		}
+	}
+	return call
+}
+
+// answer takes the core's answer and goes on to the screen of its outcome.
+func (r *run) answer() (Turn, error) {
+	if o := r.in.Result.Outcome; o < Done || o > Down {
+		return Turn{}, ErrInput
+	}
+	r.st.flags &^= flagWaiting
+	r.branch(r.screen().call, &r.in.Result)
+	return r.arrive()
+}
+
+// branch stores the results and moves to the outcome's screen.
+func (r *run) branch(c *callSpec, res *Result) {
+	outcome := res.Outcome
+	if outcome == Pending && !c.def.action {
+		outcome = Down // a read that has no answer has none
+	}
+	if outcome == Done && !r.save(c, res) {
+		outcome = Down
+	}
+	if res.Ref != "" && c.def.action {
+		r.set(slotRef, clean(res.Ref, 40))
+	}
+	to, way := c.done, WayDone
+	switch outcome {
+	case Rejected:
+		to, way = c.refused, WayRejected
+		reason := orOther(res.Reason)
+		for i := range c.rejected {
+			if c.rejected[i].code == reason {
+				to, way = c.rejected[i].next, c.rejected[i].way
+			}
+		}
+		r.set(slotReason, reason)
+	case Pending:
+		to, way = c.unknown, WayUnknown
+	case Down:
+		to, way = c.down, WayUnavailable
+		if !res.Until.IsZero() {
+			r.set(slotUntil, res.Until.Format(timeLayout))
+		}
+	}
+	r.trace(way)
+	if outcome != Done && to != c.done {
+		r.st.pending = pending{} // what follows is not what the shortcut was for
+	}
+	if c.def.action && (outcome == Done || outcome == Pending) {
+		r.st.depth = 0 // no way back into what was paid
+	}
+	r.jump(to)
+	// Asked again, the question says why. A read whose refusal leads on as its
+	// success does was not needed: nothing to say.
+	if s := r.screen(); outcome == Rejected && to != c.done && (s.kind == kindInput || s.kind == kindConfirm || s.kind == kindMenu) {
+		if to == r.p.start { // jump forgot it
+			r.set(slotReason, orOther(res.Reason))
+		}
+		r.st.note = noteReason
+	}
+}
+
+func orOther(reason string) string {
+	if slices.Contains(reasonCodes, reason) {
+		return reason
+	}
+	return "other"
+}
+
+// save stores the fields of a success. It says no if one that must be there is
+// not: texts rely on it.
+func (r *run) save(c *callSpec, res *Result) bool {
+	for i := range c.saves {
+		s := &c.saves[i]
+		if s.typ == typeRows {
+			r.set(s.slot, encodeRows(res.Rows))
+			continue
+		}
+		v := ""
+		for j := range res.Fields {
+			if res.Fields[j].Name == s.field {
+				v = cleanValue(s.typ, res.Fields[j].Text)
+			}
+		}
+		if v == "" {
+			if s.always {
+				return false
+			}
+			continue
+		}
+		r.set(s.slot, v)
+	}
+	return true
+}
