@@ -38,12 +38,25 @@ func (p *Peer) Conn() net.Conn { return p.nc }
 // Close closes the connection.
 func (p *Peer) Close() error { return p.nc.Close() }
 
+// within bounds a read or a write, whichever set is the deadline of, until stop is
+// called. A net.Pipe keeps a deadline's timer, and with it the pipe's memory, until
+// it fires, and cannot be relieved of it once either end is closed: hence a timer
+// of our own that sets a deadline only when it is over.
+func (p *Peer) within(set func(time.Time) error) (stop func() bool, err error) {
+	if err := set(time.Time{}); err != nil {
+		return nil, err
+	}
+	return time.AfterFunc(p.Timeout, func() { _ = set(time.Now()) }).Stop, nil
+}
+
 // Read reads one PDU; its body is its own. The end of the stream between two PDUs
 // is io.EOF.
 func (p *Peer) Read() (pdu.PDU, error) {
-	if err := p.nc.SetReadDeadline(time.Now().Add(p.Timeout)); err != nil {
+	stop, err := p.within(p.nc.SetReadDeadline)
+	if err != nil {
 		return pdu.PDU{}, err
 	}
+	defer stop()
 	buf := make([]byte, pdu.HeaderLen)
 	if _, err := io.ReadFull(p.nc, buf); err != nil {
 		return pdu.PDU{}, err
@@ -97,10 +110,12 @@ func (p *Peer) ExpectEnd() error {
 
 // Octets writes b as it is.
 func (p *Peer) Octets(b []byte) error {
-	if err := p.nc.SetWriteDeadline(time.Now().Add(p.Timeout)); err != nil {
+	stop, err := p.within(p.nc.SetWriteDeadline)
+	if err != nil {
 		return err
 	}
-	_, err := p.nc.Write(b)
+	defer stop()
+	_, err = p.nc.Write(b)
 	return err
 }
 
