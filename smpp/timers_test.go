@@ -178,6 +178,7 @@ func TestKeepaliveKeepsAQuietSession(t *testing.T) {
 			return smpptest.Behave(p)
 		}, Config{EnquireInterval: 10 * time.Second})
 		time.Sleep(10 * time.Minute)
+		synctest.Wait() // an enquire_link of this very moment is answered
 		if c.Err() != nil {
 			t.Fatalf("ended: %v", c.Err())
 		}
