@@ -183,6 +183,7 @@ func TestFullPeerWindowStopsTheReaderAndLosesNothing(t *testing.T) {
 		const n = 50
 		q := &queue{}
 		answered := make(map[uint32]int)
+		replied := make(chan struct{}) // the peer stays for the last second reply
 		c := pipe(t, func(p *smpptest.Peer) error {
 			p.Timeout = time.Hour
 			if _, err := p.AcceptBind(); err != nil {
@@ -205,6 +206,7 @@ func TestFullPeerWindowStopsTheReaderAndLosesNothing(t *testing.T) {
 				}
 				answered[got.Sequence]++
 			}
+			<-replied
 			return <-sent
 		}, Config{PeerWindow: 4, Handler: q, EnquireInterval: 5 * time.Second, ResponseTimeout: 2 * time.Second})
 		total := 0
@@ -226,6 +228,7 @@ func TestFullPeerWindowStopsTheReaderAndLosesNothing(t *testing.T) {
 				}
 			}
 		}
+		close(replied)
 		<-c.Done() // the script is over
 		if len(answered) != n {
 			t.Errorf("%d of %d answered", len(answered), n)
