@@ -54,7 +54,7 @@ func TestShippedFileDocumentsEveryKey(t *testing.T) {
 	}
 }
 
-func TestIssueSizedFileIsComplete(t *testing.T) {
+func TestShortFileIsComplete(t *testing.T) {
 	cfg, err := Load(write(t, `
 http:  {listen: 127.0.0.1:8080}
 store: {kind: valkey, addresses: [127.0.0.1:6379]}
