@@ -104,10 +104,3 @@ func (d *Dialog) Sweep(ctx context.Context) {
 		}
 	}
 }
-
-// Live is how many dialogues this process has under way.
-func (d *Dialog) Live() int {
-	d.live.mu.Lock()
-	defer d.live.mu.Unlock()
-	return len(d.live.known)
-}

@@ -53,6 +53,7 @@ func (t *Turn) Reply(ctx context.Context) (Reply, bool) {
 	defer cancel()
 	for calls := 0; t.action != nil || t.read != nil; calls++ {
 		if calls == maxCalls {
+			t.ticket.Release()
 			t.action, t.read = nil, nil
 			t.broken(errors.New("dialog: too many calls in one turn"))
 			break

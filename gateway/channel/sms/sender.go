@@ -131,7 +131,6 @@ func (s *Sender) claim(ctx context.Context, now time.Time) {
 	}
 	for _, r := range records {
 		if n, ok := r.(*sessions.Notice); ok {
-			n.Due = now.Add(s.Lease)
 			s.Hand(*n)
 		}
 	}
