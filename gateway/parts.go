@@ -246,9 +246,19 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 
 	admin := http.NewServeMux()
 	health(admin)
-	admin.Handle("/actions/", ops.Guard(g.cfg.Admin.Token, ops.Actions(g.store)))
+	admin.Handle("/actions/", ops.Guard(g.adminTokens(), ops.Actions(g.store)))
 	g.serveHTTP("admin", admin)
 	return nil
+}
+
+// adminTokens are the tokens of the admin API: the one of the configuration, whose
+// holder is "admin", and those of people.
+func (g *Gateway) adminTokens() []ops.Token {
+	all := []ops.Token{{Name: "admin", Token: g.cfg.Admin.Token}}
+	for _, t := range g.cfg.Admin.Tokens {
+		all = append(all, ops.Token{Name: t.Name, Token: t.Token})
+	}
+	return all
 }
 
 // code is what to dial for the first menu.

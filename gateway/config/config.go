@@ -46,6 +46,14 @@ type Callbacks struct {
 type Admin struct {
 	Listen string `mapstructure:"listen"` // host:port; empty: off
 	Token  string `mapstructure:"token"`  // bearer token; required off loopback
+	// Tokens are those of people: what two persons must agree on takes two of them.
+	Tokens []AdminToken `mapstructure:"tokens"`
+}
+
+// AdminToken is a person's own bearer token.
+type AdminToken struct {
+	Name  string `mapstructure:"name"` // as records and the log name the person
+	Token string `mapstructure:"token"`
 }
 
 // Store says where sessions, actions and notices are kept.

@@ -33,6 +33,7 @@ func TestShippedFileSaysTheDefaults(t *testing.T) {
 	link.SystemID, link.Password, link.Hints = "nyota", "secret", "on"
 	want.SMPP.Links = []Link{link}
 	want.Store.Addresses = []string{}
+	want.Admin.Tokens = []AdminToken{}
 	want.Callbacks.URL = "http://127.0.0.1:8082"
 	want.Base = got.Base
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -136,7 +137,10 @@ func TestBadConfigurationNamesTheKey(t *testing.T) {
 		{"two senders of one network", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: b, address: 'h:1', system_id: s, sender: '15000'}]}", nil, "smpp.links[1].sender must be that of the other links"},
 		{"receipts for half a network", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: b, address: 'h:1', system_id: s, receipts: true}]}", nil, "smpp.links[1].receipts must be that of the other links"},
 		{"two links of one name", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: a, address: 'h:1', system_id: s}]}", nil, "smpp.links[1].name is used twice"},
-		{"admin off loopback", "admin: {listen: '0.0.0.0:1'}", nil, "admin.token must be set"},
+		{"admin off loopback", "admin: {listen: '0.0.0.0:1'}", nil, "admin.token or admin.tokens must be set"},
+		{"short admin token", "admin: {tokens: [{name: amina, token: short}]}", nil, "admin.tokens[0].token must have at least 16"},
+		{"one token for two", "admin: {tokens: [{name: a, token: 0123456789abcdef}, {name: b, token: 0123456789abcdef}]}", nil, "admin.tokens[1].token is another one's too"},
+		{"a name twice", "admin: {tokens: [{name: a, token: 0123456789abcdef}, {name: a, token: 0123456789abcdeg}]}", nil, "admin.tokens[1].name is taken"},
 		{"unknown variable", "", []string{"NYOTA_HTTP_LISTN=x"}, "NYOTA_HTTP_LISTN names no key"},
 		{"bad variable", "", []string{"NYOTA_DIALOG_CONCURRENT=x"}, "dialog.concurrent"},
 		{"not YAML", "http: [", nil, "config.yaml"},

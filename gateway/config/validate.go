@@ -19,11 +19,12 @@ func (c *Config) Validate() error {
 	p.address("callbacks.listen", c.Callbacks.Listen, false)
 	p.url("callbacks.url", c.Callbacks.URL, false)
 	p.address("admin.listen", c.Admin.Listen, false)
-	if host, _, err := net.SplitHostPort(c.Admin.Listen); err == nil && c.Admin.Token == "" {
+	if host, _, err := net.SplitHostPort(c.Admin.Listen); err == nil && c.Admin.Token == "" && len(c.Admin.Tokens) == 0 {
 		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			p.add("admin.token", "must be set when admin.listen is not a loopback address")
+			p.add("admin.token", "or admin.tokens must be set when admin.listen is not a loopback address")
 		}
 	}
+	c.validateAdminTokens(&p)
 	c.validateStore(&p)
 	if c.Menus.Dir == "" {
 		p.add("menus.dir", "must name the folder of the menus")
@@ -71,6 +72,28 @@ func (c *Config) Validate() error {
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
 	return p.err()
+}
+
+// validateAdminTokens wants a name and a token of everybody's own: one that two
+// share would let one person be both.
+func (c *Config) validateAdminTokens(p *problems) {
+	names, tokens := map[string]bool{}, map[string]bool{c.Admin.Token: c.Admin.Token != ""}
+	for i, t := range c.Admin.Tokens {
+		key := func(k string) string { return fmt.Sprintf("admin.tokens[%d].%s", i, k) }
+		switch {
+		case t.Name == "" || len(t.Name) > 64 || strings.ContainsFunc(t.Name, func(r rune) bool { return r < '!' || r > '~' }):
+			p.add(key("name"), "must be a name of up to 64 visible ASCII characters, like amina")
+		case t.Name == "admin" || names[t.Name]:
+			p.add(key("name"), "is taken: "+t.Name)
+		}
+		switch {
+		case len(t.Token) < 16:
+			p.add(key("token"), "must have at least 16 characters") // never the token itself
+		case tokens[t.Token]:
+			p.add(key("token"), "is another one's too: everybody needs one of their own")
+		}
+		names[t.Name], tokens[t.Token] = true, true
+	}
 }
 
 func (c *Config) validateCore(p *problems) {

@@ -3,6 +3,7 @@
 //	cdr.go      call detail records, as JSON lines
 //	health.go   /healthz and /readyz
 //	actions.go  a customer's actions by number, for the help desk
+//	guard.go    who may use the admin API
 package ops
 
 import (

@@ -56,19 +56,28 @@ func TestReadyzIsBoundedByItsDeadline(t *testing.T) {
 	}
 }
 
-func TestGuardWantsTheToken(t *testing.T) {
-	h := Guard("sesame", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
-	for header, want := range map[string]int{
-		"": http.StatusUnauthorized, "Bearer wrong": http.StatusUnauthorized, "sesame": http.StatusUnauthorized,
-		"Bearer sesame": http.StatusTeapot,
+func TestGuardWantsATokenAndSaysWhoseItIs(t *testing.T) {
+	h := Guard([]Token{{"admin", "sesame"}, {"amina", "open"}, {"off", ""}}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Who", Who(r.Context()))
+		w.WriteHeader(http.StatusTeapot)
+	}))
+	for header, want := range map[string]string{
+		"": "", "Bearer wrong": "", "sesame": "", "Bearer ": "", "Bearer sesame": "admin", "Bearer open": "amina",
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/actions/1", nil)
 		r.Header.Set("Authorization", header)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		if w.Code != want {
-			t.Errorf("%q: %d, want %d", header, w.Code, want)
+		code := http.StatusTeapot
+		if want == "" {
+			code = http.StatusUnauthorized
 		}
+		if w.Code != code || w.Header().Get("X-Who") != want {
+			t.Errorf("%q: %d for %q, want %d for %q", header, w.Code, w.Header().Get("X-Who"), code, want)
+		}
+	}
+	if who := Who(t.Context()); who != Nobody {
+		t.Errorf("without a guard: %q", who)
 	}
 }
 
