@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"os"
 	"reflect"
@@ -68,8 +69,9 @@ func marshal(t interface{ Fatal(...any) }, r record) []byte {
 	return b
 }
 
-// The golden file is what format 1 is: it is never written again. A field that
-// is appended later gets a file of its own, and this one must still be read.
+// The golden files are what format 1 was on 2026-11-23: they are never written
+// again. A field that is appended later stands behind what they hold, and has
+// its zero value in what is read from them.
 func TestFormat1StaysAsItIs(t *testing.T) {
 	text, err := os.ReadFile("testdata/format1.golden")
 	if err != nil {
@@ -82,12 +84,22 @@ func TestFormat1StaysAsItIs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, want := range goldenRecords() {
+	written := make(map[string]json.RawMessage)
+	if text, err = os.ReadFile("testdata/format1.json"); err == nil {
+		err = json.Unmarshal(text, &written)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, full := range goldenRecords() {
 		t.Run(name, func(t *testing.T) {
-			if got := marshal(t, want); !bytes.Equal(got, golden[name]) {
+			if got := marshal(t, full); !bytes.HasPrefix(got, golden[name]) {
 				t.Errorf("encoded as\n%s %x", name, got)
 			}
-			got := emptyRecords()[name]
+			want, got := emptyRecords()[name], emptyRecords()[name]
+			if err := json.Unmarshal(written[name], want); err != nil {
+				t.Fatal(err)
+			}
 			if err := got.UnmarshalBinary(golden[name]); err != nil {
 				t.Fatal(err)
 			}
