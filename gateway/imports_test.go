@@ -58,7 +58,7 @@ var house = map[string][]string{
 var onlyInTests = map[string][]string{
 	"smpp":                      {"smpp/smpptest"},
 	"smpp/pdu":                  {"smpp/text"},
-	"sessions":                  {"sessions/storetest"},
+	"sessions":                  {"sessions/storetest", "menus"},
 	"gateway":                   {"sessions/storetest"},
 	"gateway/core":              {"gateway/simulator/coresim"},
 	"gateway/core/coretest":     {"gateway/simulator/coresim"},
