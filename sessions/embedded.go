@@ -63,6 +63,7 @@ type Embedded struct {
 	actions queue
 	notices queue
 	expiry  queue
+	facts   sync.Mutex // held by who writes one
 
 	unwritten  atomic.Bool // plain steps wait in pebble's memory
 	unwrittenC chan struct{}

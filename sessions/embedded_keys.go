@@ -17,6 +17,7 @@ import (
 //	'q' kind due(8) msisdn 0 id         in a queue until due
 //	'e' seconds(8) key -> version(8)    key may have expired by then
 //	'r' id                              source of a menu revision
+//	'f' name                            fact: version(8) value
 //
 // A session's 'e' is written when it is created and moved on when it is looked
 // at and found alive: a step costs no index. A record's 'e' names the version
@@ -28,6 +29,7 @@ const (
 	prefixQueue  = 'q'
 	prefixExpiry = 'e'
 	prefixRev    = 'r'
+	prefixFact   = 'f'
 )
 
 func sessionKey(k Key) []byte {
@@ -51,6 +53,8 @@ func recordKey(kind byte, msisdn, id string) []byte {
 func openKey(msisdn string) []byte { return append([]byte{prefixOpen}, msisdn...) }
 
 func revisionKey(id string) []byte { return append([]byte{prefixRev}, id...) }
+
+func factKey(name string) []byte { return append([]byte{prefixFact}, name...) }
 
 // queueKey is the place of a record (by its recordKey) in its queue. With no
 // record it is the queue's part up to that time.

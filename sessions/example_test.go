@@ -152,3 +152,29 @@ func ExampleOpenValkey() {
 		fmt.Println("load it again before going on")
 	}
 }
+
+// All gateways on one store hold a few facts in common.
+func ExampleChange() {
+	dir, err := os.MkdirTemp("", "nyota")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	store, err := sessions.OpenEmbedded(dir, sessions.EmbeddedOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	for _, revision := range []string{"c0ffee", "decade"} {
+		f, err := sessions.Change(context.Background(), store, "current", func(old []byte) ([]byte, error) {
+			fmt.Printf("it was %q\n", old)
+			return []byte(revision), nil
+		})
+		fmt.Println(f.Version, err)
+	}
+	// Output:
+	// it was ""
+	// 1 <nil>
+	// it was "c0ffee"
+	// 2 <nil>
+}

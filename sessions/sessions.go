@@ -3,6 +3,7 @@
 // what is known about the customer. It knows nothing of menus, SMPP or cores.
 //
 //	sessions.go   the records and the Store interface
+//	fact.go       what all gateways on one store hold in common
 //	check.go      what a record must be before a store takes it
 //	codec.go      the compact, versioned encoding of records (and wire.go)
 //	keyring.go    sealing of secrets (AES-GCM), the key file, tokens
@@ -240,6 +241,8 @@ type Store interface {
 	// ErrNotFound. It is durable on return; saving it again is no error.
 	SaveRevision(ctx context.Context, id string, source []byte) error
 	Revision(ctx context.Context, id string) ([]byte, error)
+
+	Shared
 
 	// Health returns nil when a commit would be accepted now.
 	Health(ctx context.Context) error

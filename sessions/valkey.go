@@ -51,6 +51,7 @@ type ValkeyOptions struct {
 //	{s012}:o:<msisdn>                  open actions: sorted set by creation
 //	{s012}:q:actions, {s012}:q:notices due queues: sorted sets by due time in us
 //	rev:<id>                           source of a menu revision
+//	fact:<name>                        fact: version, value
 //
 // A plain step is one pipelined script. A commit with an action or a notice is a
 // script and WAITAOF on a connection of its own, as WAITAOF stalls what follows

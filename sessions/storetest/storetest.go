@@ -3,6 +3,7 @@
 //	storetest.go  Run, the clock and the makers of records
 //	commit.go     compare-and-set, atomicity, durability
 //	queue.go      open actions, claims and leases
+//	shared.go     facts, revisions, backlogs
 //	valkey.go     a real valkey-server for tests
 package storetest
 
@@ -77,6 +78,11 @@ func Run(t *testing.T, open Factory) {
 		{"M7 what was acknowledged is there after a restart", testReopen},
 		{"big values", testBig},
 		{"menu revisions are kept", testRevision},
+		{"a menu revision is forgotten", testDropRevision},
+		{"a fact is kept, and changed by compare-and-set", testFact},
+		{"of many changes of a fact none is lost", testFactParallel},
+		{"what follows a fact sees its last version", testFollow},
+		{"a backlog counts what waits", testBacklog},
 		{"every call ends with its ctx", testCancelled},
 		{"a healthy store says so", testHealth},
 		{"a closed store says so", testClosed},
