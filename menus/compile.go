@@ -17,6 +17,7 @@ func (l *loader) compile(m *menu) *Program {
 		if v.typ == typeSecret {
 			v.slot = p.secrets
 			p.secrets++
+			p.secretNames = append(p.secretNames, v.name)
 			continue
 		}
 		v.slot = len(p.vars)
@@ -203,6 +204,7 @@ func (l *loader) screen(m *menu, i int) {
 	key, n := m.screens[i].key, m.screens[i].val
 	s := &m.program.screens[i]
 	s.id, s.next, s.no = key.text, noScreen, noScreen
+	s.file, s.line, s.col = key.file.name, key.line, key.col
 	what := "the screen " + s.id
 	kn := l.need(n, "kind", what)
 	if kn == nil {

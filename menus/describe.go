@@ -30,6 +30,16 @@ type ScreenInfo struct {
 	Choices []string
 	Call    string // of a fetch or an action: what is asked of the core
 	Ways    []Way
+
+	File string // where it is written, below the catalog's folder
+	Line int    // from 1
+	Col  int    // from 1, in characters
+
+	// Vars are the variables that have a value on every way to the screen: what
+	// [Program.Enter] wants to know.
+	Vars []VarInfo
+	// Closed says why nobody can enter here, "" if that is possible.
+	Closed string
 }
 
 // Way leads on from a screen.
@@ -52,7 +62,7 @@ func (p *Program) Flow(lang string) []ScreenInfo {
 	all := make([]ScreenInfo, len(p.screens))
 	for i := range p.screens {
 		s := &p.screens[i]
-		info := ScreenInfo{ID: s.id, Kind: kindNames[s.kind]}
+		info := ScreenInfo{ID: s.id, Kind: kindNames[s.kind], File: s.file, Line: s.line, Col: s.col, Vars: p.varInfos(s), Closed: s.shut()}
 		if s.text != nil {
 			info.Text = p.outline(s.text[k])
 		}

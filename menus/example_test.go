@@ -101,3 +101,19 @@ func ExampleState_MarshalBinary() {
 	// Output:
 	// 17 sw false
 }
+
+func ExampleProgram_Enter() {
+	catalog, err := menus.Load(os.DirFS("catalog"), menus.DefaultEnv())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	wallet, _ := catalog.Program("wallet")
+	turn, err := wallet.Enter("send_amount", []menus.Value{{Name: "to", Text: "0700000002"}}, menus.Input{Language: "fr"})
+	fmt.Println(turn.Screen.ID, turn.State.Language(), err)
+	_, err = wallet.Enter("send_amount", nil, menus.Input{})
+	fmt.Println(err)
+	// Output:
+	// send_amount fr <nil>
+	// menus: nobody can enter there: the screen send_amount needs a value of to
+}

@@ -118,11 +118,27 @@ func (l *loader) flow(m *menu) {
 		}
 	}
 	for i := range p.screens {
+		p.screens[i].given = m.given(set[i])
 		held := set[i]
 		held.intersect(secrets)
 		p.screens[i].holds = held.len() > 0
 		p.screens[i].noBack = p.screens[i].secret || held.len() > 0 || p.screens[i].kind == kindEnd
 	}
+}
+
+// given are the slots of a set's variables that are neither secrets nor the
+// customer's number.
+func (m *menu) given(set varSet) []int {
+	if set.len() <= 1 {
+		return nil
+	}
+	var slots []int
+	for k := range m.vars {
+		if set.has(k) && m.vars[k].typ != typeSecret && k != slotCustomer {
+			slots = append(slots, m.vars[k].slot)
+		}
+	}
+	return slots
 }
 
 // circles finds calls that lead to each other without any screen between them.

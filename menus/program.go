@@ -20,6 +20,7 @@ type Program struct {
 	screens     []screen
 	vars        []variable // by slot; secrets are apart
 	secrets     int
+	secretNames []string // by slot of the secrets
 	tries       uint8
 	keyBack     string
 	keyHome     string
@@ -88,6 +89,10 @@ type screen struct {
 	secret  bool // asks for a secret
 	noBack  bool // back skips it: it asks for a secret, or lives on one
 	holds   bool // a secret may have been typed on the way to it
+	file    string
+	line    int   // in file, from 1
+	col     int   // in characters, from 1
+	given   []int // slots of the variables that have a value on every way to it, but for the customer's
 	text    [][]seg
 	options []option
 	input   *inputSpec

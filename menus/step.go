@@ -30,6 +30,7 @@ type run struct {
 	limits     Limits
 	ownsVars   bool
 	ownsSealed bool
+	worst      bool           // measures: every option is there
 	scope      map[string]any // of conditions; emptied when a variable changes
 	vm         *vm.VM
 }
