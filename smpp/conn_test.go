@@ -3,6 +3,7 @@ package smpp
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strconv"
 	"sync"
@@ -142,4 +143,29 @@ func TestRefusedBindIsAStatusError(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Status != pdu.StatusInvPaswd {
 		t.Fatalf("got %v", err)
 	}
+}
+
+// gone is a connection whose peer closed before anything was said.
+type gone struct{ net.Conn }
+
+func (gone) Read([]byte) (int, error) { return 0, io.EOF }
+
+func TestDialEndsAtOnceWithAPeerThatHangsUp(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var wg sync.WaitGroup
+	for range 32 {
+		wg.Go(func() {
+			for range 20 {
+				ours, theirs := net.Pipe()
+				_ = theirs.Close()
+				_, err := NewConn(ctx, gone{ours}, testBind, Config{})
+				if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
+					t.Errorf("%v", err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

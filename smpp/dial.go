@@ -67,8 +67,9 @@ func client(ctx context.Context, nc net.Conn, b Bind, cfg Config, h hooks) (*Con
 		nc = tls.Client(nc, cfg.TLS)
 	}
 	c := newConn(nc, cfg, h)
-	c.start()
 	result := make(chan error, 1)
+	// Queued before the connection lives: a peer that closes at once must find the
+	// bind registered, or nobody would tell us.
 	c.mu.Lock()
 	_, err := c.queueLocked(b.Type, body, nil, func(p pdu.PDU, err error) {
 		if err == nil {
@@ -77,6 +78,7 @@ func client(ctx context.Context, nc net.Conn, b Bind, cfg Config, h hooks) (*Con
 		result <- err
 	})
 	c.mu.Unlock()
+	c.start()
 	if err == nil {
 		select {
 		case err = <-result:
