@@ -14,7 +14,7 @@ const maxKeyPart = 256
 type change struct {
 	rec     Record
 	kind    byte
-	id      string    // of an action or a notice
+	id      string    // of an action, a notice or a discrepancy
 	version uint64    // as the caller knows it; 0 creates
 	value   []byte    // encoded, with the version raised
 	due     uint64    // orderedTime; 0: in no queue
@@ -31,11 +31,13 @@ func (c *change) raise() {
 		r.Version++
 	case *Customer:
 		r.Version++
+	case *Discrepancy:
+		r.Version++
 	}
 }
 
 // plan checks the records of one customer and encodes them. durable says
-// whether an action or a notice is among them.
+// whether more than a customer is among them.
 func plan(msisdn string, records []Record, now time.Time, retention time.Duration) (changes []change, durable bool, err error) {
 	if len(records) > MaxRecords {
 		return nil, false, fmt.Errorf("%w: %d records in one commit, at most %d", ErrInvalid, len(records), MaxRecords)
@@ -77,6 +79,19 @@ func plan(msisdn string, records []Record, now time.Time, retention time.Duratio
 			}
 			c.kind, c.version = kindCustomer, r.Version
 			c.value, _ = r.AppendBinary(nil)
+		case *Discrepancy:
+			if r == nil {
+				return nil, false, fmt.Errorf("%w: a nil discrepancy", ErrInvalid)
+			}
+			if r.State < DiscrepancyOpen || r.State > DiscrepancyClosed {
+				return nil, false, fmt.Errorf("%w: discrepancy in state %d", ErrInvalid, r.State)
+			}
+			c.kind, c.id, c.version = kindDiscrepancy, r.ID, r.Version
+			if r.State == DiscrepancyClosed {
+				c.until = now.Add(retention)
+			}
+			c.value, _ = r.AppendBinary(nil)
+			durable = true
 		default:
 			return nil, false, fmt.Errorf("%w: a nil record", ErrInvalid)
 		}
@@ -167,6 +182,10 @@ func putOwner(records []Record) (string, error) {
 			msisdn = r.Owner
 		}
 	case *Customer:
+		if r != nil {
+			msisdn = r.MSISDN
+		}
+	case *Discrepancy:
 		if r != nil {
 			msisdn = r.MSISDN
 		}

@@ -103,7 +103,8 @@ func (a *Action) AppendBinary(dst []byte) ([]byte, error) {
 	dst = appendTime(dst, a.Deadline)
 	dst = appendTime(dst, a.Created)
 	dst = appendTime(dst, a.SentAt)
-	return appendTime(dst, a.EndedAt), nil
+	dst = appendTime(dst, a.EndedAt)
+	return a.appendOperator(dst), nil
 }
 
 // MarshalBinary returns the action's stored form.
@@ -141,6 +142,9 @@ func (a *Action) decode(row string) error {
 		Created:  r.time(),
 		SentAt:   r.time(),
 		EndedAt:  r.time(),
+	}
+	if r.s != "" {
+		d.decodeOperator(r)
 	}
 	if r.err == nil {
 		*a = d

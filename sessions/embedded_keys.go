@@ -13,6 +13,7 @@ import (
 //	'a' msisdn 0 id                     action
 //	'n' msisdn 0 id                     notice
 //	'c' msisdn                          customer
+//	'd' msisdn 0 id                     discrepancy
 //	'o' msisdn                          ids of the open actions, each with its length
 //	'q' kind due(8) msisdn 0 id         in a queue until due
 //	'e' seconds(8) key -> version(8)    key may have expired by then
@@ -40,7 +41,7 @@ func sessionKey(k Key) []byte {
 	return append(b, k.ID...)
 }
 
-// recordKey is the key of an action, a notice, or (without id) a customer.
+// recordKey is the key of an action, a notice, a discrepancy, or (without id) a customer.
 func recordKey(kind byte, msisdn, id string) []byte {
 	b := make([]byte, 0, 2+len(msisdn)+len(id))
 	b = append(append(b, kind), msisdn...)

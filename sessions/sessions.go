@@ -5,6 +5,7 @@
 //	sessions.go   the records and the Store interface
 //	fact.go       what all gateways on one store hold in common
 //	check.go      what a record must be before a store takes it
+//	operator.go   what operators did, and what they must look at
 //	codec.go      the compact, versioned encoding of records (and wire.go)
 //	keyring.go    sealing of secrets (AES-GCM), the key file, tokens
 //	embedded.go   the default store, on pebble
@@ -140,6 +141,10 @@ type Action struct {
 	SentAt   time.Time
 	EndedAt  time.Time
 	Due      time.Time // when QueueActions delivers it; zero: never. While leased, the lease's end
+	Reverses string    // the action that this one takes back
+	Reversal string    // the action that takes this one back
+	Proposal Proposal  // what an operator proposed, until another confirms it
+	History  []Entry   // what operators did, oldest first
 }
 
 // NoticeState is where a notice is in its life.
@@ -178,7 +183,7 @@ type Customer struct {
 	BalanceAt time.Time
 }
 
-// Record is an *Action, *Notice or *Customer. Each belongs to one customer, and
+// Record is an *Action, *Notice, *Customer or *Discrepancy. Each belongs to one customer, and
 // all records of a customer can be committed at once.
 type Record interface {
 	owner() string
@@ -203,15 +208,15 @@ type Store interface {
 	// Commit writes the session and the records at once or not at all,
 	// compare-and-set on the Version of each: 0 creates, ErrConflict says that
 	// one was changed (or exists, or is gone). All records must belong to
-	// s.Key.MSISDN. With an Action or a Notice among them all of it is durable
+	// s.Key.MSISDN. With more than a Customer among them all of it is durable
 	// on return; a plain step (no record, or only a Customer) may roll back in
 	// a crash. The returned session, and each record in place, have the new
 	// Version; after an error nothing given was changed. A session that expired
 	// is gone: its key can be created again. An ended session is removed; one
 	// that ends with its first step (Version 0) is never stored.
 	//
-	// A final action, and a notice that is no longer pending, is kept for the
-	// store's retention and then removed.
+	// A final action, a notice that is no longer pending, and a closed
+	// discrepancy is kept for the store's retention and then removed.
 	Commit(ctx context.Context, s Session, records ...Record) (Session, error)
 
 	// Put is Commit without a session: for the ledger's own transitions. All
@@ -225,6 +230,15 @@ type Store interface {
 	Open(ctx context.Context, msisdn string) ([]Action, error)
 	// Customer returns what is known of a number, or ErrNotFound.
 	Customer(ctx context.Context, msisdn string) (Customer, error)
+
+	// Discrepancy returns one of a customer's, or ErrNotFound.
+	Discrepancy(ctx context.Context, msisdn, id string) (Discrepancy, error)
+	// Scan calls each with every record of all customers that what names
+	// (ScanActions, ScanOpen, ScanDiscrepancies), in no order. A record that
+	// changes meanwhile comes as it was before or after, and may come twice;
+	// one that is there all the time is not left out. An error of each ends the
+	// scan and is returned. It is for operators: it reads the whole store.
+	Scan(ctx context.Context, what string, each func(Record) error) error
 
 	// Claim returns up to n records (*Action or *Notice) of a queue whose Due
 	// is not after now, and leases them to worker: their Due becomes now+lease

@@ -160,7 +160,7 @@ func (v *Valkey) commit(ctx context.Context, keys, args []string, msisdn string,
 	for i := range changes {
 		c := &changes[i]
 		var member, due, created string
-		if c.kind != kindCustomer {
+		if c.kind == kindAction || c.kind == kindNotice {
 			member = memberOf(msisdn, c.id)
 		}
 		if c.due != 0 {

@@ -11,7 +11,8 @@ import (
 // without decoding the rest:
 //
 //	0       format: formatV1
-//	1       kind: kindSession, kindAction, kindNotice or kindCustomer
+//	1       kind: kindSession, kindAction, kindNotice, kindCustomer or
+//	        kindDiscrepancy
 //	2..9    Version, big endian
 //	10..17  a time as orderedTime: Expires of a session, Due of an action or a
 //	        notice, BalanceAt of a customer
@@ -22,10 +23,11 @@ import (
 const (
 	formatV1 = 1
 
-	kindSession  = 's'
-	kindAction   = 'a'
-	kindNotice   = 'n'
-	kindCustomer = 'c'
+	kindSession     = 's'
+	kindAction      = 'a'
+	kindNotice      = 'n'
+	kindCustomer    = 'c'
+	kindDiscrepancy = 'd'
 
 	versionAt = 2
 	timeAt    = 10

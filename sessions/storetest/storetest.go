@@ -4,6 +4,7 @@
 //	commit.go     compare-and-set, atomicity, durability
 //	queue.go      open actions, claims and leases
 //	shared.go     facts, revisions, backlogs
+//	operator.go   discrepancies and scans
 //	valkey.go     a real valkey-server for tests
 package storetest
 
@@ -83,6 +84,8 @@ func Run(t *testing.T, open Factory) {
 		{"of many changes of a fact none is lost", testFactParallel},
 		{"what follows a fact sees its last version", testFollow},
 		{"a backlog counts what waits", testBacklog},
+		{"a discrepancy is kept until it is closed", testDiscrepancy},
+		{"a scan finds every record of its kind", testScan},
 		{"every call ends with its ctx", testCancelled},
 		{"a healthy store says so", testHealth},
 		{"a closed store says so", testClosed},
