@@ -92,7 +92,8 @@ func (g *Gateway) startNetwork(ctx context.Context, n *network) error {
 	e := env(g.cfg)
 	n.ussd = ussd.New(ctx, ussd.Config{
 		Network: n.name, Dialect: ussd.Standard(), Dialogs: g.dialog, Submit: n.pool,
-		Country: e.Country, Limits: e.Limits, Concurrent: g.cfg.Dialog.Concurrent, Log: g.log,
+		Country: e.Country, Limits: e.Limits, Concurrent: g.cfg.Dialog.Concurrent,
+		Waiting: g.cfg.Store.Kind != "embedded", Log: g.log,
 	})
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"runtime"
 	"time"
 
 	"nyota/gateway/config"
@@ -18,6 +19,7 @@ const stopWithin = 15 * time.Second
 
 // serveCommand runs a gateway until ctx ends.
 func serveCommand(ctx context.Context, cfg config.Config, out, errOut io.Writer) error {
+	defer runtime.KeepAlive(tuneCollector())
 	log := newLogger(cfg.Log, errOut)
 	g, err := Start(ctx, cfg, log)
 	if err != nil {

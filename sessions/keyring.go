@@ -42,7 +42,7 @@ const (
 // secrets a second. It is safe for use by many goroutines.
 type Keyring struct {
 	keys   []ringKey // the current one first
-	hashes sync.Pool // of hash.Hash, keyed for Hash
+	hashes sync.Pool // of *hasher, keyed for Hash
 }
 
 type ringKey struct {
@@ -71,7 +71,7 @@ func NewKeyring(current []byte, previous ...[]byte) (*Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.hashes.New = func() any { return hmac.New(sha256.New, hashKey) }
+	k.hashes.New = func() any { return &hasher{Hash: hmac.New(sha256.New, hashKey)} }
 	return k, nil
 }
 
@@ -157,18 +157,23 @@ func (k *Keyring) open(sealed, aad []byte, use func(*ringKey) cipher.AEAD) ([]by
 // know the same input again without keeping it. ("ab", "c") and ("a", "bc") are
 // different data. After a change of the current key the hashes are others.
 func (k *Keyring) Hash(data ...[]byte) uint64 {
-	h := k.hashes.Get().(hash.Hash)
+	h := k.hashes.Get().(*hasher)
 	h.Reset()
-	var n [8]byte
 	for _, d := range data {
-		binary.BigEndian.PutUint64(n[:], uint64(len(d)))
-		_, _ = h.Write(n[:])
+		binary.BigEndian.PutUint64(h.n[:], uint64(len(d)))
+		_, _ = h.Write(h.n[:])
 		_, _ = h.Write(d)
 	}
-	var sum [sha256.Size]byte
-	v := binary.BigEndian.Uint64(h.Sum(sum[:0]))
+	v := binary.BigEndian.Uint64(h.Sum(h.sum[:0]))
 	k.hashes.Put(h)
 	return v
+}
+
+// hasher is an HMAC with the memory that it would otherwise take at each use.
+type hasher struct {
+	hash.Hash
+	n   [8]byte
+	sum [sha256.Size]byte
 }
 
 // maxToken bounds what OpenToken looks at, in characters.

@@ -88,6 +88,7 @@ func (t *Turn) showAgain(ctx context.Context) {
 		// A read that nobody waits for any more did nothing.
 		in.Result = menus.Result{Outcome: menus.Down}
 		if t.session.Action != "" {
+			t.wait()
 			a, err := d.Store.Action(ctx, t.session.Key.MSISDN, t.session.Action)
 			if err != nil {
 				t.storeAway(err)

@@ -44,6 +44,7 @@ type Message struct {
 	Seq    uint8        // the dialect's sequence; 0 if it has none
 	Limits menus.Limits // of the channel; zero: the installation's
 	At     time.Time    // when it came in: the answer's deadline counts from here
+	Waits  func()       // called once, before the turn waits for more than memory; may be nil
 }
 
 // Reply is the screen that answers a Message.
@@ -136,7 +137,8 @@ func (d *Dialog) Handle(ctx context.Context, m Message) *Turn {
 	if m.At.IsZero() {
 		m.At = d.Now()
 	}
-	t := &Turn{d: d, m: m, deadline: m.At.Add(d.AnswerWithin)}
+	t := turns.Get().(*Turn)
+	t.d, t.m, t.deadline = d, m, m.At.Add(d.AnswerWithin)
 	limited := &until{Context: ctx, at: t.deadline}
 	defer limited.end()
 	switch m.Kind {

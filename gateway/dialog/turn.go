@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"sync"
 	"time"
 
 	"nyota/gateway/core"
@@ -18,7 +19,9 @@ const reserve = 400 * time.Millisecond
 // maxCalls bounds the calls of one turn; the menus' own bound on hops is lower.
 const maxCalls = 8
 
-// Turn is one message on its way to its screen.
+// Turn is one message on its way to its screen. It is used again after Release:
+// at a hundred thousand steps a second its memory is the collector's largest
+// piece of work.
 type Turn struct {
 	d        *Dialog
 	m        Message
@@ -37,6 +40,38 @@ type Turn struct {
 
 	reply Reply
 	ready bool
+
+	waits bool // Message.Waits was called
+
+	// What a step needs of the turn, made once and kept over Release.
+	seal  func(string) ([]byte, error)
+	same  func([]byte, string) (bool, error)
+	down  func(string) (menus.Unavailable, bool)
+	text  []byte    // to be hashed
+	parts [3][]byte // to be hashed
+}
+
+var turns = sync.Pool{New: func() any {
+	t := &Turn{text: make([]byte, 0, 256)}
+	t.seal, t.same, t.down = t.sealSecret, t.sameSecret, t.unavailable
+	return t
+}}
+
+// Release gives the turn back for others to use. It may be called once, after
+// Reply, by whoever has done with the turn; a turn that nobody releases is
+// collected as usual.
+func (t *Turn) Release() {
+	clear(t.text[:cap(t.text)]) // a secret may have been typed
+	*t = Turn{seal: t.seal, same: t.same, down: t.down, text: t.text[:0]}
+	turns.Put(t)
+}
+
+// wait says, once, that the turn is about to wait for more than memory.
+func (t *Turn) wait() {
+	if !t.waits && t.m.Waits != nil {
+		t.waits = true
+		t.m.Waits()
+	}
 }
 
 // Deadline is when the customer must have the screen.
@@ -49,6 +84,7 @@ func (t *Turn) Reply(ctx context.Context) (Reply, bool) {
 	if t.action == nil && t.read == nil {
 		return t.reply, t.ready
 	}
+	t.wait()
 	ctx, cancel := context.WithDeadline(ctx, t.deadline)
 	defer cancel()
 	for calls := 0; t.action != nil || t.read != nil; calls++ {
@@ -107,6 +143,7 @@ func (t *Turn) call(ctx context.Context, call *menus.Call) {
 		t.turnedAway(ctx, until)
 		return
 	}
+	t.wait() // for a place at the core, and for the disk
 	order := t.order(call)
 	ticket, err := d.reserve(ctx, order)
 	if err != nil {
@@ -248,21 +285,7 @@ func (t *Turn) input(kind menus.InputKind) menus.Input {
 	in := menus.Input{
 		Kind: kind, Customer: t.m.Key.MSISDN, Language: t.language,
 		Now: d.Now().In(d.Zone), Limits: t.m.Limits,
-		Seal: func(secret string) ([]byte, error) {
-			return d.Vault.Seal([]byte(secret), []byte(t.m.Key.MSISDN))
-		},
-		Same: func(sealed []byte, secret string) (bool, error) {
-			plain, err := d.Vault.Open(sealed, []byte(t.m.Key.MSISDN))
-			defer clear(plain)
-			return subtle.ConstantTimeCompare(plain, []byte(secret)) == 1, err
-		},
-		Down: func(call string) (menus.Unavailable, bool) {
-			until, down := d.Calls.Down(call)
-			if down && !until.IsZero() {
-				until = until.In(d.Zone)
-			}
-			return menus.Unavailable{Until: until}, down
-		},
+		Seal: t.seal, Same: t.same, Down: t.down,
 	}
 	if kind == menus.Keys {
 		in.Text = t.m.Text
@@ -270,9 +293,33 @@ func (t *Turn) input(kind menus.InputKind) menus.Input {
 	return in
 }
 
+func (t *Turn) sealSecret(secret string) ([]byte, error) {
+	return t.d.Vault.Seal([]byte(secret), []byte(t.m.Key.MSISDN))
+}
+
+func (t *Turn) sameSecret(sealed []byte, secret string) (bool, error) {
+	plain, err := t.d.Vault.Open(sealed, []byte(t.m.Key.MSISDN))
+	defer clear(plain)
+	return subtle.ConstantTimeCompare(plain, []byte(secret)) == 1, err
+}
+
+func (t *Turn) unavailable(call string) (menus.Unavailable, bool) {
+	until, down := t.d.Calls.Down(call)
+	if down && !until.IsZero() {
+		until = until.In(t.d.Zone)
+	}
+	return menus.Unavailable{Until: until}, down
+}
+
 // hash tells this input from others, without keeping it.
 func (t *Turn) hash() uint64 {
-	return t.d.Vault.Hash([]byte{byte(t.m.Kind)}, []byte(t.m.Key.MSISDN), []byte(t.m.Text))
+	b := append(t.text[:0], byte(t.m.Kind))
+	b = append(b, t.m.Key.MSISDN...)
+	n := len(b)
+	b = append(b, t.m.Text...)
+	t.text = b
+	t.parts = [3][]byte{b[:1], b[1:n], b[n:]}
+	return t.d.Vault.Hash(t.parts[:]...)
 }
 
 // callDeadline leaves time for the screen after the call.

@@ -2,6 +2,7 @@
 // dialog messages and writes screens back.
 //
 //	channel.go   deliver_sm in, submit_sm out
+//	turn.go      what a deliver_sm leaves until its screen is answered
 //	dialect.go   how operators mark USSD in SMPP, as data
 //	number.go    addresses to E.164 and back
 //	lanes.go     order within a dialogue, bounds across all
@@ -11,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"nyota/gateway/dialog"
@@ -55,7 +57,8 @@ type Config struct {
 	Submit     Submitter
 	Country    menus.Country
 	Limits     menus.Limits
-	Concurrent int // turns at work at once
+	Concurrent int  // turns at work at once
+	Waiting    bool // the store is across a network: each step waits for it
 	Log        *slog.Logger
 }
 
@@ -63,14 +66,23 @@ type Config struct {
 type Channel struct {
 	Config
 	ctx   context.Context // of all turns; ended by Close
+	after context.Context // of screens on their way: Close does not end it
 	stop  context.CancelFunc
 	lanes *lanes
+	taken pdu.DeliverSMResp // the same for all
+
+	serviceType []byte
 }
 
 // New returns a Channel whose turns end with ctx at the latest.
 func New(ctx context.Context, cfg Config) *Channel {
-	c := &Channel{Config: cfg, lanes: newLanes(cfg.Concurrent)}
+	atOnce := runtime.GOMAXPROCS(0)
+	if cfg.Waiting {
+		atOnce = cfg.Concurrent
+	}
+	c := &Channel{Config: cfg, lanes: newLanes(cfg.Concurrent, atOnce), serviceType: []byte(cfg.Dialect.ServiceType)}
 	c.ctx, c.stop = context.WithCancel(ctx)
+	c.after = context.WithoutCancel(c.ctx)
 	return c
 }
 
@@ -85,16 +97,6 @@ func (c *Channel) Close() {
 func IsUSSD(d *pdu.DeliverSM) bool {
 	_, ok := d.TLVs.Get(pdu.TagUSSDServiceOp)
 	return ok
-}
-
-// turn is what outlives the read buffer of a deliver_sm.
-type turn struct {
-	bind  Bind
-	conn  *smpp.Conn
-	seq   uint32
-	event event
-	m     dialog.Message
-	reply pdu.SubmitSM // addresses already turned around
 }
 
 // Deliver takes one deliver_sm of a dialogue. It answers at once what it refuses;
@@ -116,20 +118,19 @@ func (c *Channel) Deliver(b Bind, conn *smpp.Conn, seq uint32, d *pdu.DeliverSM)
 	if payload, ok := d.TLVs.Get(pdu.TagMessagePayload); ok && len(typed) == 0 {
 		typed = payload
 	}
-	t := &turn{bind: b, conn: conn, seq: seq, event: e, m: dialog.Message{
+	t := newTurn()
+	t.channel, t.bind, t.conn, t.seq, t.event = c, b, conn, seq, e
+	t.m = dialog.Message{
 		Key:  sessions.Key{Network: c.Network, MSISDN: msisdn, ID: e.id},
-		Kind: e.kind, Seq: e.sequence, Limits: c.Limits, At: time.Now(),
+		Kind: e.kind, Seq: e.sequence, Limits: c.Limits, At: time.Now(), Waits: t.waits,
 		Text: menus.Typed(text.Decode(typed, d.DataCoding)),
-	}}
+	}
 	if e.kind == dialog.Dial && t.m.Text == "" {
 		t.m.Text = menus.Typed(dialled(d.DestinationAddr))
 	}
-	t.reply = pdu.SubmitSM{
-		ServiceType:   []byte(c.Dialect.ServiceType),
-		SourceAddrTON: d.DestAddrTON, SourceAddrNPI: d.DestAddrNPI, SourceAddr: append([]byte(nil), d.DestinationAddr...),
-		DestAddrTON: d.SourceAddrTON, DestAddrNPI: d.SourceAddrNPI, DestinationAddr: append([]byte(nil), d.SourceAddr...),
-	}
-	if !c.lanes.do(t.m.Key, func() { c.run(t) }) {
+	t.turnAround(d)
+	if !c.lanes.do(t.m.Key, &t.task) {
+		t.release()
 		return &pdu.DeliverSMResp{}, pdu.StatusThrottled
 	}
 	return nil, 0
@@ -138,31 +139,35 @@ func (c *Channel) Deliver(b Bind, conn *smpp.Conn, seq uint32, d *pdu.DeliverSM)
 // run takes a message through its turn.
 func (c *Channel) run(t *turn) {
 	work := c.Dialogs.Handle(c.ctx, t.m)
-	if err := t.conn.Reply(t.seq, pdu.IDDeliverSM, &pdu.DeliverSMResp{}, 0); err != nil {
+	if err := t.conn.Reply(t.seq, pdu.IDDeliverSM, &c.taken, 0); err != nil {
 		// The network will deliver it again, and it will be known as a duplicate.
 		c.Log.Info("a deliver_sm could not be acknowledged", "network", c.Network, "err", err)
 	}
 	reply, ok := work.Reply(c.ctx)
-	if ok {
-		c.show(t, reply, work.Deadline())
+	deadline := work.Deadline()
+	work.Release()
+	if !ok {
+		t.release()
+		return
 	}
+	c.show(t, reply, deadline)
 }
 
 // show submits a screen; what provably did not leave is tried again while the
-// network still waits.
+// network still waits. The turn is the network's from then on.
 func (c *Channel) show(t *turn, r dialog.Reply, deadline time.Time) {
 	s := &t.reply
-	dcs := c.Dialect.GSM
+	s.DataCoding = c.Dialect.GSM
 	if r.UCS2 {
-		dcs = c.Dialect.UCS2
+		s.DataCoding = c.Dialect.UCS2
 	}
-	s.DataCoding = dcs
-	octets, err := text.Encode(nil, r.Text, dcs)
+	octets, err := text.Encode(t.text[:0], r.Text, s.DataCoding)
 	if err != nil {
 		c.Log.Error("a screen cannot be encoded", "screen", r.Screen, "err", err)
+		t.release()
 		return
 	}
-	s.ShortMessage = octets
+	t.text, s.ShortMessage = octets, octets
 	c.Dialect.mark(s, t.event, r.End)
 	if t.bind.Hints {
 		hint := append([]byte{0}, r.Screen...)
@@ -176,16 +181,17 @@ func (c *Channel) show(t *turn, r dialog.Reply, deadline time.Time) {
 		// It may wait for room after this returns, and no longer than the network
 		// waits for it.
 		route.Wait = max(time.Until(deadline), time.Millisecond)
-		err := c.Submit.Go(context.WithoutCancel(c.ctx), route, s, func(_ pdu.PDU, err error) { c.submitted(t.m.Key, err) })
+		err := c.Submit.Go(c.after, route, s, t.submitted)
 		if err == nil {
 			return
 		}
 		if !errors.Is(err, smpp.ErrNotSent) {
-			c.submitted(t.m.Key, err)
+			c.submitted(t, err)
 			return
 		}
+		t.waits()
 		if !c.pause(deadline) {
-			c.submitted(t.m.Key, err)
+			c.submitted(t, err)
 			return
 		}
 	}
@@ -205,14 +211,15 @@ func (c *Channel) pause(deadline time.Time) bool {
 	}
 }
 
-// submitted hears what became of a screen.
-func (c *Channel) submitted(k sessions.Key, err error) {
+// submitted hears what became of a screen, and ends its turn.
+func (c *Channel) submitted(t *turn, err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, smpp.ErrNotSent):
-		c.Dialogs.Unshown(k)
+		c.Dialogs.Unshown(t.m.Key)
 		c.Log.Warn("a screen did not leave", "network", c.Network, "err", err)
 	default:
 		c.Log.Info("a screen was not confirmed", "network", c.Network, "err", err)
 	}
+	t.release()
 }

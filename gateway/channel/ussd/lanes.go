@@ -2,118 +2,232 @@ package ussd
 
 import (
 	"hash/maphash"
+	"runtime"
 	"sync"
 
 	"nyota/sessions"
 )
 
-// lanes run work off the SMPP reader: in order within a dialogue, at once across
-// dialogues, and never more of it than was configured. A goroutine that has
-// nothing to do waits for the next dialogue: a turn needs more stack than a new
-// one has, and growing it costs as much as the turn's menu.
+// lanes run turns off the SMPP reader: in order within a dialogue, and never more
+// of them than was configured. As many run at once as there are processors, one
+// after the other on goroutines that stay: waking a goroutine for each costs more
+// than a step, and so does growing a new one's stack. A turn that is about to wait
+// says so, and another one runs in its place meanwhile.
 type lanes struct {
 	seed   maphash.Seed
 	shards [64]shard
-	slots  chan struct{} // one per dialogue at work
-	next   chan task     // to a goroutine that waits
-	spare  chan struct{} // one per goroutine that waits
-	closed chan struct{} // by close
-	once   sync.Once
+	limit  int // dialogues at work or ready
+	atOnce int // workers that run, those that wait in a turn left out
 	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	open    int   // dialogues at work or ready
+	running int   // workers that run
+	ready   tasks // first tasks of dialogues
+	spare   []*worker
+	closed  bool
 }
 
-// task is a dialogue with its first work.
+// task is one turn's work.
 type task struct {
-	key   sessions.Key
-	shard *shard
-	work  func()
+	run  func()
+	hash uint64 // of its dialogue
+	next *task
+	on   *worker // while it runs
 }
 
-// maxSpare bounds the goroutines that wait for work.
-const maxSpare = 256
+// tasks are a queue.
+type tasks struct {
+	first, last *task
+	n           int
+}
 
+func (q *tasks) add(t *task) {
+	t.next = nil
+	if q.n++; q.first == nil {
+		q.first = t
+	} else {
+		q.last.next = t
+	}
+	q.last = t
+}
+
+func (q *tasks) take() *task {
+	t := q.first
+	if t == nil {
+		return nil
+	}
+	q.n--
+	if q.first = t.next; q.first == nil {
+		q.last = nil
+	}
+	t.next = nil
+	return t
+}
+
+// worker is a goroutine that runs tasks.
+type worker struct {
+	wake chan struct{}
+	away bool // its task waits, or has waited
+}
+
+// shard has the dialogues at work with what waits behind it in each. Two dialogues
+// of one hash are in one lane, which costs them nothing but time.
 type shard struct {
 	mu     sync.Mutex
 	closed bool
-	busy   map[sessions.Key][]func() // what waits behind the work under way
+	busy   map[uint64]tasks
 }
 
-// maxWaiting bounds what may wait in one dialogue: a customer has one keypad.
-const maxWaiting = 4
+const (
+	// maxWaiting bounds what may wait in one dialogue: a customer has one keypad.
+	maxWaiting = 4
+	// maxSpare bounds the goroutines that wait for work.
+	maxSpare = 256
+	// yieldEvery is how many tasks a worker runs before it lets the connections'
+	// goroutines run.
+	yieldEvery = 32
+)
 
-func newLanes(concurrent int) *lanes {
-	l := &lanes{seed: maphash.MakeSeed(), slots: make(chan struct{}, concurrent),
-		next: make(chan task), spare: make(chan struct{}, maxSpare), closed: make(chan struct{})}
+// newLanes returns lanes for so many dialogues, of which atOnce run at once.
+func newLanes(limit, atOnce int) *lanes {
+	l := &lanes{seed: maphash.MakeSeed(), limit: limit, atOnce: atOnce}
 	for i := range l.shards {
-		l.shards[i].busy = map[sessions.Key][]func(){}
+		l.shards[i].busy = map[uint64]tasks{}
 	}
 	return l
 }
 
-// do runs work after all earlier work of the same dialogue. It is false, and the
-// work is not run, if there is no room, or after close.
-func (l *lanes) do(k sessions.Key, work func()) bool {
-	s := &l.shards[maphash.Comparable(l.seed, k)%uint64(len(l.shards))]
+// lane is the hash of a dialogue; all dialogues of these lanes are in one network.
+func (l *lanes) lane(k sessions.Key) uint64 {
+	return maphash.String(l.seed, k.MSISDN) ^ maphash.String(l.seed, k.ID)*0x9E3779B97F4A7C15
+}
+
+func (l *lanes) shardOf(hash uint64) *shard { return &l.shards[hash%uint64(len(l.shards))] }
+
+// do runs a task after all earlier ones of the same dialogue. It is false, and the
+// task is not run, if there is no room, or after close.
+func (l *lanes) do(k sessions.Key, t *task) bool {
+	t.hash = l.lane(k)
+	s := l.shardOf(t.hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return false
 	}
-	if waiting, busy := s.busy[k]; busy {
-		if len(waiting) >= maxWaiting {
+	if waiting, busy := s.busy[t.hash]; busy {
+		if waiting.n >= maxWaiting {
 			return false
 		}
-		s.busy[k] = append(waiting, work)
+		waiting.add(t)
+		s.busy[t.hash] = waiting
 		return true
 	}
-	select {
-	case l.slots <- struct{}{}:
-	default:
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open >= l.limit {
 		return false
 	}
-	s.busy[k] = nil
-	a := task{k, s, work}
-	select {
-	case l.next <- a:
-	default:
-		l.wg.Go(func() { l.worker(a) })
-	}
+	l.open++
+	s.busy[t.hash] = tasks{}
+	l.ready.add(t)
+	l.startLocked()
 	return true
 }
 
-// worker runs one lane after another, until there are enough others to do so.
-func (l *lanes) worker(a task) {
-	for {
-		for next := a.work; next != nil; next = a.shard.next(a.key) {
-			next()
+// startLocked gets a worker to work if one more may run.
+func (l *lanes) startLocked() {
+	if l.running >= l.atOnce || l.ready.n == 0 {
+		return
+	}
+	l.running++
+	if n := len(l.spare); n > 0 {
+		w := l.spare[n-1]
+		l.spare = l.spare[:n-1]
+		w.wake <- struct{}{}
+		return
+	}
+	w := &worker{wake: make(chan struct{}, 1)}
+	l.wg.Go(func() { l.work(w) })
+}
+
+// wait says that a task that runs is about to wait: another one may run.
+func (l *lanes) wait(t *task) {
+	w := t.on
+	if w == nil || w.away {
+		return
+	}
+	w.away = true
+	l.mu.Lock()
+	l.running--
+	l.startLocked()
+	l.mu.Unlock()
+}
+
+// work runs tasks until there are enough others to do so.
+func (l *lanes) work(w *worker) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for ran := 1; ; ran++ {
+		t := l.ready.take()
+		if t == nil {
+			l.running--
+			if !l.restLocked(w) {
+				return
+			}
+			continue
 		}
-		a = task{} // keeps nothing alive while it waits
-		<-l.slots
-		select {
-		case l.spare <- struct{}{}:
-		default:
-			return
+		l.mu.Unlock()
+		for t != nil {
+			hash := t.hash // once it ran, the task is somebody else's
+			t.on = w
+			t.run()
+			t = l.after(hash)
 		}
-		select {
-		case a = <-l.next:
-			<-l.spare
-		case <-l.closed:
+		if ran%yieldEvery == 0 {
+			runtime.Gosched()
+		}
+		l.mu.Lock()
+		l.open--
+		if !w.away {
+			continue
+		}
+		w.away = false
+		if l.running < l.atOnce {
+			l.running++
+			continue
+		}
+		if !l.restLocked(w) {
 			return
 		}
 	}
 }
 
-// next takes the dialogue's next work, or frees its lane.
-func (s *shard) next(k sessions.Key) func() {
+// restLocked waits for work. It is false where enough others wait, or after close.
+func (l *lanes) restLocked(w *worker) bool {
+	if l.closed || len(l.spare) >= maxSpare {
+		return false
+	}
+	l.spare = append(l.spare, w)
+	l.mu.Unlock()
+	<-w.wake // whoever wakes it has counted it as running
+	l.mu.Lock()
+	return true
+}
+
+// after takes a dialogue's next task, or frees its lane.
+func (l *lanes) after(hash uint64) *task {
+	s := l.shardOf(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waiting := s.busy[k]
-	if len(waiting) == 0 {
-		delete(s.busy, k)
-		return nil
+	waiting := s.busy[hash]
+	t := waiting.take()
+	if t == nil {
+		delete(s.busy, hash)
+	} else {
+		s.busy[hash] = waiting
 	}
-	s.busy[k] = waiting[1:]
-	return waiting[0]
+	return t
 }
 
 // close takes no more work and returns when none is under way.
@@ -124,6 +238,13 @@ func (l *lanes) close() {
 		s.closed = true
 		s.mu.Unlock()
 	}
-	l.once.Do(func() { close(l.closed) })
+	l.mu.Lock()
+	l.closed = true
+	for _, w := range l.spare {
+		l.running++
+		w.wake <- struct{}{}
+	}
+	l.spare = nil
+	l.mu.Unlock()
 	l.wg.Wait()
 }

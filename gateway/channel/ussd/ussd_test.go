@@ -100,19 +100,21 @@ func TestCodeInTheDestinationAddressIsAsDialled(t *testing.T) {
 	}
 }
 
+func work(f func()) *task { return &task{run: f} }
+
 func lane(n int) sessions.Key { return sessions.Key{MSISDN: fmt.Sprint(n)} }
 
 func TestM9WorkOfOneDialogueIsInOrderAndOneAtATime(t *testing.T) {
-	l := newLanes(16)
+	l := newLanes(16, 2)
 	var (
 		mu    sync.Mutex
 		order []int
 		busy  int
 	)
 	first := make(chan struct{})
-	l.do(lane(1), func() { <-first })
+	l.do(lane(1), work(func() { <-first }))
 	for i := range maxWaiting {
-		ok := l.do(lane(1), func() {
+		ok := l.do(lane(1), work(func() {
 			mu.Lock()
 			defer mu.Unlock()
 			busy++
@@ -121,16 +123,16 @@ func TestM9WorkOfOneDialogueIsInOrderAndOneAtATime(t *testing.T) {
 				t.Error("two at once")
 			}
 			busy--
-		})
+		}))
 		if !ok {
 			t.Fatalf("%d is refused", i)
 		}
 	}
-	if l.do(lane(1), func() {}) {
+	if l.do(lane(1), work(func() {})) {
 		t.Error("a fifth key waits behind four")
 	}
 	ran := make(chan struct{})
-	if !l.do(lane(2), func() { close(ran) }) {
+	if !l.do(lane(2), work(func() { close(ran) })) {
 		t.Error("another dialogue has to wait")
 	}
 	<-ran
@@ -144,49 +146,83 @@ func TestM9WorkOfOneDialogueIsInOrderAndOneAtATime(t *testing.T) {
 }
 
 func TestM10DialoguesAtOnceAreBounded(t *testing.T) {
-	l := newLanes(2)
+	l := newLanes(2, 2)
 	hold := make(chan struct{})
 	for i := range 2 {
-		if !l.do(lane(i), func() { <-hold }) {
+		if !l.do(lane(i), work(func() { <-hold })) {
 			t.Fatal("refused below the bound")
 		}
 	}
-	if l.do(lane(9), func() {}) {
+	if l.do(lane(9), work(func() {})) {
 		t.Error("taken above the bound")
 	}
 	close(hold)
-	for !l.do(lane(9), func() {}) { // as soon as there is room again
+	for !l.do(lane(9), work(func() {})) { // as soon as there is room again
 		runtime.Gosched()
 	}
 	l.close()
-	if l.do(lane(9), func() {}) {
+	if l.do(lane(9), work(func() {})) {
 		t.Error("taken after close")
 	}
 }
 
 func TestM10GoroutinesThatWaitForWorkAreBoundedAndTakeIt(t *testing.T) {
-	l := newLanes(2 * maxSpare)
+	l := newLanes(2*maxSpare, 2*maxSpare)
 	hold := make(chan struct{})
 	for i := range 2 * maxSpare {
-		if !l.do(lane(i), func() { <-hold }) {
+		if !l.do(lane(i), work(func() { <-hold })) {
 			t.Fatal("refused below the bound")
 		}
 	}
 	close(hold)
-	for len(l.slots) > 0 {
+	for {
+		l.mu.Lock()
+		open, spare := l.open, len(l.spare)
+		l.mu.Unlock()
+		if spare > maxSpare {
+			t.Fatalf("%d wait", spare)
+		}
+		if open == 0 {
+			break
+		}
 		runtime.Gosched()
-	}
-	if n := len(l.spare); n > maxSpare {
-		t.Errorf("%d wait", n)
 	}
 	var ran sync.WaitGroup
 	for i := range maxSpare { // those that wait, and new ones
 		ran.Add(1)
-		if !l.do(lane(i), ran.Done) {
+		if !l.do(lane(i), work(ran.Done)) {
 			t.Fatal("refused with nothing at work")
 		}
 	}
 	ran.Wait()
 	l.close()
 	l.close()
+}
+
+func TestATurnThatWaitsLetsAnotherRun(t *testing.T) {
+	l := newLanes(8, 1)
+	hold, ran := make(chan struct{}), make(chan struct{})
+	var waits task
+	waits.run = func() {
+		l.wait(&waits)
+		l.wait(&waits) // said twice, it counts once
+		<-hold
+	}
+	var after []int
+	l.do(lane(1), &waits)
+	l.do(lane(2), work(func() { close(ran) }))
+	<-ran
+	close(hold)
+	for i := range 6 { // one at a time: nothing else guards after
+		for !l.do(lane(3+i), work(func() { after = append(after, i) })) {
+			runtime.Gosched()
+		}
+	}
+	l.close()
+	if len(after) != 6 {
+		t.Errorf("%v ran", after)
+	}
+	if l.running != 0 || l.open != 0 {
+		t.Errorf("%d run and %d are open after all", l.running, l.open)
+	}
 }
