@@ -45,7 +45,7 @@ func (t *Turn) answer(ctx context.Context) {
 	}
 	t.session.LastHash, t.session.LastSeq, t.session.LastAt = hash, m.Seq, m.At
 	t.session.Steps++
-	turn, err := t.program.Step(t.turn.State, t.input(menus.Keys))
+	turn, err := t.step(t.program, t.turn.State, t.input(menus.Keys))
 	if err != nil {
 		t.broken(err)
 		return
@@ -97,7 +97,7 @@ func (t *Turn) showAgain(ctx context.Context) {
 			in.Result, t.told = actionResult(d.Ledger.Resolve(ctx, a)), true
 		}
 	}
-	turn, err := t.program.Step(t.turn.State, in)
+	turn, err := t.step(t.program, t.turn.State, in)
 	if err != nil {
 		t.broken(err)
 		return
@@ -115,7 +115,7 @@ func (t *Turn) duplicate(ctx context.Context, s sessions.Session) {
 	if t.program == nil && !t.resume(ctx, s) {
 		return
 	}
-	turn, err := t.program.Step(t.turn.State, t.input(menus.Show))
+	turn, err := t.step(t.program, t.turn.State, t.input(menus.Show))
 	if err != nil {
 		t.broken(err)
 		return

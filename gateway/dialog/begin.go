@@ -42,7 +42,8 @@ func (t *Turn) begin(ctx context.Context) {
 		t.system("unknown_code", shown(m.Text))
 		return
 	}
-	if rest == "" && program.Resume().Mode != "restart" && t.takeUp(ctx, program.Menu(), old, found, hash) {
+	seed := d.Desk.planted(m.Key.MSISDN, program.Menu())
+	if seed == nil && rest == "" && program.Resume().Mode != "restart" && t.takeUp(ctx, program.Menu(), old, found, hash) {
 		return
 	}
 	t.program = program
@@ -56,7 +57,7 @@ func (t *Turn) begin(ctx context.Context) {
 	}
 	in := t.input(menus.Begin)
 	in.Text = menus.Typed(rest)
-	turn, err := program.Step(menus.State{}, in)
+	turn, err := t.first(program, in, seed)
 	if err != nil {
 		t.broken(err)
 		return

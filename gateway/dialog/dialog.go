@@ -11,6 +11,7 @@
 //	outcome.go    what the core and the ledger say, in the menus' words
 //	notices.go    the SMS owed for an action's outcome
 //	revisions.go  the menus: the current revision and those still in use
+//	desk.go       what authors of menus see of the phones they try them with
 //	live.go       dialogues under way, for their call detail records
 package dialog
 
@@ -75,7 +76,7 @@ type Vault interface {
 	Hash(data ...[]byte) uint64
 }
 
-// Config is what a Dialog needs. All but Admit, the durations, Record, Now and Log are
+// Config is what a Dialog needs. All but Admit, Desk, the durations, Record, Now and Log are
 // required.
 type Config struct {
 	Store  sessions.Store
@@ -90,6 +91,7 @@ type Config struct {
 
 	AnswerWithin time.Duration // 5 s
 	Session      time.Duration // 180 s
+	Desk         *Desk         // of a simulated operator; nil: none
 	Record       func(Record)  // takes call detail records; must not block
 	Now          func() time.Time
 	Log          *slog.Logger

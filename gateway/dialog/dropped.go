@@ -103,7 +103,7 @@ func (t *Turn) takeUp(ctx context.Context, menu string, old sessions.Session, fo
 	if !ok || m.At.Sub(s.LastAt) > program.Resume().Within {
 		return false
 	}
-	turn, err := program.Step(state, t.input(menus.Redial))
+	turn, err := t.step(program, state, t.input(menus.Redial))
 	if err != nil {
 		d.Log.Warn("a dialogue that broke off cannot be taken up", "menu", menu, "err", err)
 		return false

@@ -103,7 +103,7 @@ func (t *Turn) Reply(ctx context.Context) (Reply, bool) {
 			in.Result = t.d.makeRead(ctx, t.m.Key.MSISDN, t.read, t.callDeadline(t.read))
 		}
 		t.action, t.read = nil, nil
-		turn, err := t.program.Step(t.turn.State, in)
+		turn, err := t.step(t.program, t.turn.State, in)
 		if err != nil {
 			t.broken(err)
 			break
@@ -172,7 +172,7 @@ func (t *Turn) call(ctx context.Context, call *menus.Call) {
 func (t *Turn) turnedAway(ctx context.Context, until time.Time) {
 	in := t.input(menus.Answer)
 	in.Result = menus.Result{Outcome: menus.Down, Until: until}
-	turn, err := t.program.Step(t.turn.State, in)
+	turn, err := t.step(t.program, t.turn.State, in)
 	if err != nil {
 		t.broken(err)
 		return
