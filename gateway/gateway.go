@@ -44,6 +44,7 @@ type Gateway struct {
 	keys   *sessions.Keyring
 	menus  *dialog.Menus
 	dialog *dialog.Dialog
+	desk   *dialog.Desk // nil without the simulated operator
 	ledger *ledger.Ledger
 	sender *sms.Sender
 	core   core.Switch

@@ -155,8 +155,11 @@ func (g *Gateway) startLedger(ctx context.Context) error {
 		cfg.CallbackURL = g.callbackURL() + "/callbacks/"
 	}
 	g.ledger = ledger.New(cfg)
+	if g.smsc != nil { // its phones are in front of those who write the menus
+		g.desk = dialog.NewDesk(g.menus, g.store, func() time.Time { return time.Now().In(zone) })
+	}
 	g.dialog = dialog.New(dialog.Config{
-		Store: g.store, Menus: g.menus, Ledger: g.ledger, Switch: g.core, Calls: g.guard, Admit: g.guard, Vault: g.keys,
+		Desk: g.desk, Store: g.store, Menus: g.menus, Ledger: g.ledger, Switch: g.core, Calls: g.guard, Admit: g.guard, Vault: g.keys,
 		Node: g.node, Zone: zone, AnswerWithin: g.cfg.Dialog.AnswerWithin, Session: g.cfg.Dialog.Session,
 		Record: record, Log: g.log,
 	})
