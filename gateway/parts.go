@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -151,6 +152,15 @@ func (g *Gateway) startLedger(ctx context.Context) error {
 		Hand:         func(n sessions.Notice) { g.sender.Hand(n) },
 		InquireAfter: l.InquireAfter, InquireMax: l.InquireMax, ManualAfter: l.ManualAfter, Log: g.log,
 	}
+	if r, ok := g.connector.(core.Reverser); ok {
+		cfg.Reverses = r.Reverses
+	}
+	if r, ok := g.connector.(core.CallbackReader); ok {
+		cfg.Read = func(body []byte) (core.Callback, error) { return r.ParseCallback(bytes.NewReader(body)) }
+	}
+	if g.cdr != nil {
+		cfg.Refused = g.cdr.Refused
+	}
 	if g.listeners["callbacks"] != nil {
 		cfg.CallbackURL = g.callbackURL() + "/callbacks/"
 	}
@@ -250,6 +260,7 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 	admin := http.NewServeMux()
 	health(admin)
 	admin.Handle("/actions/", ops.Guard(g.adminTokens(), ops.Actions(g.store)))
+	admin.Handle("/ledger/", ops.Guard(g.adminTokens(), ops.Ledger(g.ledger)))
 	g.serveHTTP("admin", admin)
 	return nil
 }
@@ -257,7 +268,7 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 // adminTokens are the tokens of the admin API: the one of the configuration, whose
 // holder is "admin", and those of people.
 func (g *Gateway) adminTokens() []ops.Token {
-	all := []ops.Token{{Name: "admin", Token: g.cfg.Admin.Token}}
+	all := []ops.Token{{Name: ops.SharedName, Token: g.cfg.Admin.Token}}
 	for _, t := range g.cfg.Admin.Tokens {
 		all = append(all, ops.Token{Name: t.Name, Token: t.Token})
 	}

@@ -13,6 +13,7 @@ package core
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 )
 
@@ -48,8 +49,32 @@ const (
 	Deposit     = "deposit"      // of an agent, who is the customer here: to, amount, pin
 	Commission  = "commission"   // of an agent: pin
 	Lookup      = "status"       // what became of a transaction of the customer's: reference
-	Lock        = "lock"         // the customer's own account, which changes nothing if it is locked already: pin
+	// Reversal takes an action back that the core confirmed. Operators ask for
+	// it, never a menu: the arguments of the first one, and those below.
+	Reversal = "reversal"
+	Lock     = "lock" // the customer's own account, which changes nothing if it is locked already: pin
 )
+
+// Arguments of a Reversal beside those of the action that it takes back.
+const (
+	ReversedCall = "reversed_call" // its call
+	ReversedID   = "reversed_id"   // the action's id
+	ReversedKey  = "reversed_key"  // its wire key, as last known
+	ReversedRef  = "reversed_ref"  // the core's reference of it
+)
+
+// Reverser is a Switch that can take some calls back.
+type Reverser interface {
+	// Reverses says whether a confirmed call can be taken back by a Reversal.
+	Reverses(call string) bool
+}
+
+// CallbackReader is a Switch whose core says in callbacks what became of a
+// request.
+type CallbackReader interface {
+	// ParseCallback reads what a callback claims. It is a hint and no more.
+	ParseCallback(r io.Reader) (Callback, error)
+}
 
 // Arg is a named value.
 type Arg struct{ Name, Value string }

@@ -242,7 +242,7 @@ func (*GSMA) Serves(call string) bool {
 // Moves says whether a call moves money.
 func Moves(call string) bool {
 	switch call {
-	case Transfer, MerchantPay, BillPay, Airtime, Withdrawal, Deposit:
+	case Transfer, MerchantPay, BillPay, Airtime, Withdrawal, Deposit, Reversal:
 		return true
 	}
 	return false

@@ -23,6 +23,8 @@ type Callback struct {
 // maxCallback bounds a callback's body, in octets.
 const maxCallback = 64 << 10
 
+var _ CallbackReader = (*GSMA)(nil)
+
 // ParseCallback reads the body of a callback, which can be a transaction, an
 // error object, a request state or a bare success.
 func (g *GSMA) ParseCallback(r io.Reader) (Callback, error) {

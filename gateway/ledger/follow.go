@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -148,6 +149,9 @@ func (l *Ledger) inquire(ctx context.Context, a sessions.Action) sessions.Action
 		out.Status = core.Unknown
 		if out.Detail == "" {
 			out.Detail = err.Error()
+		}
+		if errors.Is(err, core.ErrMismatch) {
+			l.discrepancy(ctx, a, KindMismatch, out.Status, err.Error())
 		}
 	}
 	return l.settle(ctx, a, out, true)

@@ -7,6 +7,9 @@
 //	transition.go  the states, as a pure function of evidence
 //	follow.go      recovery after a crash, paced inquiries
 //	callback.go    the core's callbacks: a hint to inquire, never evidence
+//	operator.go    what two operators decide, and how they find what waits for them
+//	discrepancy.go evidence that does not fit what is recorded
+//	reversal.go    a new action that takes a confirmed one back
 //	reference.go   the reference a customer can read out
 package ledger
 
@@ -40,6 +43,13 @@ type Config struct {
 	Hand    func(n sessions.Notice)                                         // takes a fresh notice that is leased to this process
 	Changed func(a sessions.Action)                                         // after each durable change; must not block
 
+	// Reverses says whether the core takes a confirmed call back. nil: none.
+	Reverses func(call string) bool
+	// Read reads what a callback's body claims. nil: bodies are not looked at.
+	Read func(body []byte) (core.Callback, error)
+	// Refused takes callbacks that were refused, for the record; it must not block.
+	Refused func(r Refusal)
+
 	CallbackURL  string        // prefix of callback URLs; "": none are given to the core
 	Worker       string        // this process, as the lease of a claim names it
 	InquireAfter time.Duration // first inquiry; 2 s
@@ -59,6 +69,9 @@ const NoticeLease = 25 * time.Second
 // settleWithin bounds the commits that follow a call, whatever became of the
 // turn that made it.
 const settleWithin = 3 * time.Second
+
+// reverseWithin is the deadline of a reversal: nobody waits at a phone.
+const reverseWithin = 10 * time.Second
 
 // Ledger follows actions. Its methods are safe for use by many goroutines.
 type Ledger struct {
@@ -91,6 +104,12 @@ func New(cfg Config) *Ledger {
 	}
 	if cfg.Changed == nil {
 		cfg.Changed = func(sessions.Action) {}
+	}
+	if cfg.Reverses == nil {
+		cfg.Reverses = func(string) bool { return false }
+	}
+	if cfg.Refused == nil {
+		cfg.Refused = func(Refusal) {}
 	}
 	return &Ledger{Config: cfg, slots: make(chan struct{}, cfg.Parallel)}
 }
@@ -164,6 +183,9 @@ func (l *Ledger) Run(ctx context.Context, a sessions.Action) sessions.Action {
 		if out.Detail == "" {
 			out.Detail = err.Error()
 		}
+		if errors.Is(err, core.ErrMismatch) {
+			l.discrepancy(ctx, sent, KindMismatch, out.Status, err.Error())
+		}
 	}
 	return l.settle(ctx, sent, out, false)
 }
@@ -205,7 +227,7 @@ func (l *Ledger) expire(ctx context.Context, a sessions.Action, why string) sess
 	gone := a
 	gone.Args = unsealed(a.Args)
 	gone.State, gone.Detail, gone.EndedAt, gone.Due = sessions.Expired, why, l.Now(), time.Time{}
-	if err := l.commit(ctx, &gone); err != nil {
+	if err := l.commit(ctx, &gone, true); err != nil {
 		if errors.Is(err, sessions.ErrConflict) {
 			return l.reload(ctx, gone)
 		}
@@ -224,11 +246,10 @@ func (l *Ledger) settle(ctx context.Context, a sessions.Action, out core.Outcome
 		case unchanged:
 			return a
 		case contradiction:
-			l.Log.Error("late evidence contradicts a final state: an operator must look",
-				"action", a.ID, "state", a.State, "evidence", out.Status, "detail", out.Detail)
+			l.discrepancy(ctx, a, KindLate, out.Status, out.Detail)
 			return a
 		}
-		err := l.commit(ctx, &next)
+		err := l.commit(ctx, &next, true)
 		if err == nil {
 			return next
 		}
@@ -245,11 +266,12 @@ func (l *Ledger) settle(ctx context.Context, a sessions.Action, out core.Outcome
 	}
 }
 
-// commit stores a with the notices that its state owes, and hands those on.
-func (l *Ledger) commit(ctx context.Context, a *sessions.Action) error {
-	records := []sessions.Record{a}
+// commit stores a, with the notices that its state owes if it ends now, and hands
+// those on. The other records are of the same customer.
+func (l *Ledger) commit(ctx context.Context, a *sessions.Action, ends bool, others ...sessions.Record) error {
+	records := append([]sessions.Record{a}, others...)
 	var notices []*sessions.Notice
-	if a.State.Final() {
+	if ends && a.State.Final() {
 		notices = l.Notices(ctx, *a)
 		for _, n := range notices {
 			n.Due = l.Now().Add(NoticeLease)

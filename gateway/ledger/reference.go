@@ -17,6 +17,11 @@ func Reference(a sessions.Action) string {
 	if a.Ref != "" {
 		return a.Ref
 	}
+	return short(a)
+}
+
+// short is the reference that an action has by itself.
+func short(a sessions.Action) string {
 	id, err := uuid.Parse(a.ID)
 	if err != nil {
 		return a.ID

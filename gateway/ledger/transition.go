@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"nyota/gateway/core"
@@ -46,9 +47,11 @@ func (l *Ledger) next(a sessions.Action, out core.Outcome, inquired bool) (sessi
 	}
 	switch {
 	case out.Status == core.Done:
+		a = lapse(a, now)
 		a.State, a.EndedAt, a.Due = sessions.Done, now, time.Time{}
 		a.Results = fields(out.Fields)
 	case out.Status == core.Rejected:
+		a = lapse(a, now)
 		a.State, a.EndedAt, a.Due = sessions.Rejected, now, time.Time{}
 		a.Reason = out.Reason
 		a.Results = fields(out.Fields)
@@ -61,6 +64,16 @@ func (l *Ledger) next(a sessions.Action, out core.Outcome, inquired bool) (sessi
 		a.Due = now.Add(max(l.pause(a.Inquiry), out.Again))
 	}
 	return a, changed
+}
+
+// lapse ends an operator's proposal that the core's own word overtakes.
+func lapse(a sessions.Action, now time.Time) sessions.Action {
+	if a.Proposal.State == 0 {
+		return a
+	}
+	a.Proposal = sessions.Proposal{}
+	a.History = append(slices.Clone(a.History), sessions.Entry{At: now, By: "core", What: "lapsed", Note: "the core itself said what became of it"})
+	return a
 }
 
 // pause is how long to wait before the next inquiry: doubling from InquireAfter

@@ -3,6 +3,7 @@
 //	cdr.go      call detail records, as JSON lines
 //	health.go   /healthz and /readyz
 //	actions.go  a customer's actions by number, for the help desk
+//	ledger.go   what waits for operators, and what two of them decide
 //	guard.go    who may use the admin API
 package ops
 
@@ -86,7 +87,7 @@ func (c *CDR) Action(a sessions.Action) { c.put(line(a, time.Now())) }
 
 func line(a sessions.Action, at time.Time) actionLine {
 	l := actionLine{Type: "action", At: at, ID: a.ID, MSISDN: a.MSISDN, Network: a.Session.Network,
-		Call: a.Call, Args: map[string]string{}, State: stateName(a.State), Ref: ledger.Reference(a),
+		Call: a.Call, Args: map[string]string{}, State: ledger.StateName(a.State), Ref: ledger.Reference(a),
 		Reason: a.Reason, Detail: a.Detail, Inquiries: a.Inquiry, Created: a.Created}
 	for _, arg := range a.Args {
 		if arg.Sealed == nil {
@@ -96,9 +97,18 @@ func line(a sessions.Action, at time.Time) actionLine {
 	return l
 }
 
-// stateName is a state as records and help desks write it.
-func stateName(s sessions.ActionState) string {
-	return [...]string{"", "ACCEPTED", "SENT", "DONE", "REJECTED", "UNKNOWN", "MANUAL", "EXPIRED"}[s]
+// callbackLine is a callback that was refused.
+type callbackLine struct {
+	Type   string    `json:"type"` // callback
+	At     time.Time `json:"at"`
+	From   string    `json:"from"`
+	Action string    `json:"action,omitempty"`
+	Why    string    `json:"why"`
+}
+
+// Refused records a callback that was refused.
+func (c *CDR) Refused(r ledger.Refusal) {
+	c.put(callbackLine{Type: "callback", At: r.At, From: r.From, Action: r.Action, Why: r.Why})
 }
 
 func (c *CDR) put(l any) {

@@ -5,6 +5,7 @@
 //	call.go   Call and Inquire: one POST, then GETs
 //	judge.go  what an answer means
 //	http.go   requests, tokens
+//	callback.go  what a callback claims
 //
 // # What it can serve
 //
