@@ -50,6 +50,7 @@ type Gateway struct {
 	core   core.Switch
 	// connector is what core guards.
 	connector core.Switch
+	serves    func(call string) bool
 	guard     *core.Guard
 	watch     *core.Watcher
 	cdr       *ops.CDR
@@ -70,7 +71,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Gateway, 
 	// The parts outlive the start: Stop ends them, in order.
 	run := context.WithoutCancel(ctx)
 	for _, step := range []func(context.Context) error{
-		g.listen, g.startSimulators, g.openStore, g.openMenus, g.startCore,
+		g.listen, g.startSimulators, g.openStore, g.startCore, g.openMenus,
 		g.startLedger, g.startLinks, g.recover, g.startHTTP,
 	} {
 		if err := step(run); err != nil {

@@ -20,6 +20,7 @@ import (
 	"nyota/gateway/phone"
 	"nyota/gateway/simulator"
 	"nyota/gateway/simulator/isosim"
+	"nyota/menus"
 	"nyota/sessions"
 )
 
@@ -90,17 +91,39 @@ func (g *Gateway) openStore(ctx context.Context) error {
 // openMenus loads the menus and follows their edits.
 func (g *Gateway) openMenus(ctx context.Context) error {
 	dir := g.cfg.Path(g.cfg.Menus.Dir)
-	m, err := dialog.OpenMenus(ctx, os.DirFS(dir), env(g.cfg), g.store, g.log)
+	c := g.cfg.Menus
+	alone := g.cfg.Store.Kind == "embedded"
+	cfg := dialog.MenusConfig{
+		Files: os.DirFS(dir), Env: env(g.cfg), Store: g.store, Follow: follow(c.Follow, alone), Canary: c.Canary.Percent,
+		Check: func(catalog *menus.Catalog) error { return servable(g.cfg.Core.Kind, g.serves, catalog) },
+		Name:  g.cfg.NodeName(), Keep: g.cfg.Store.Retain, Log: g.log,
+	}
+	if alone {
+		cfg.Every = -1
+	}
+	m, err := dialog.OpenMenus(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("menus.dir %s: %w", dir, err)
 	}
 	g.menus = m
+	g.background(ctx, m.Run)
 	g.background(ctx, func(ctx context.Context) {
 		if err := m.Watch(ctx, dir); err != nil {
 			g.log.Warn("edits of the menus need a restart", "err", err)
 		}
 	})
 	return nil
+}
+
+// follow is what menus.follow means.
+func follow(how string, alone bool) dialog.Follow {
+	switch {
+	case how == "files" && !alone:
+		return dialog.FollowFiles
+	case how == "files" || how == "auto" && alone:
+		return dialog.FollowEdits
+	}
+	return dialog.FollowPublished
 }
 
 // startCore makes the connector, puts the guard before it and watches the core's
@@ -114,9 +137,7 @@ func (g *Gateway) startCore(ctx context.Context) error {
 		return fmt.Errorf("core: %w", err)
 	}
 	g.stops = append(g.stops, func(context.Context) { _ = sw.Close() })
-	if err := servable(c.Kind, sw.Serves, g.menus.Current()); err != nil {
-		return err
-	}
+	g.serves = sw.Serves
 	guard := core.NewGuard(core.GuardConfig{
 		Switch: sw, Log: g.log, Watch: func(call string) (time.Time, bool) { return g.watch.Down(call) },
 		Limit: core.LimiterConfig{Ceiling: c.Ceiling, Max: c.InFlight, Wait: c.QueueWait},

@@ -24,6 +24,7 @@ type Config struct {
 	Ledger    Ledger    `mapstructure:"ledger"`
 	Secret    Secret    `mapstructure:"secret"`
 	CDR       CDR       `mapstructure:"cdr"`
+	Node      Node      `mapstructure:"node"`
 	Log       Log       `mapstructure:"log"`
 
 	// Base is the folder that relative paths of the file start from: the
@@ -71,9 +72,16 @@ type Store struct {
 	Retain    time.Duration `mapstructure:"retain"` // of final actions and notices
 }
 
-// Menus says where the menus are.
+// Menus says where the menus are, and how new ones come to customers.
 type Menus struct {
-	Dir string `mapstructure:"dir"`
+	Dir    string `mapstructure:"dir"`
+	Follow string `mapstructure:"follow"` // auto, published or files: what serves at a start with other files
+	Canary Canary `mapstructure:"canary"`
+}
+
+// Canary is the share of the numbers that try a new revision first.
+type Canary struct {
+	Percent float64 `mapstructure:"percent"` // 0: none, it goes to all at once
 }
 
 // SMPP has the links to operators' SMSCs and USSD gateways.
@@ -204,6 +212,11 @@ type Secret struct {
 	KeyFile string `mapstructure:"key_file"` // made on the first start
 }
 
+// Node is this gateway among those on one store.
+type Node struct {
+	Name string `mapstructure:"name"` // in logs, records and menus' status; empty: the host's name
+}
+
 // CDR says where call detail records go.
 type CDR struct {
 	Dir string `mapstructure:"dir"` // empty: none are written
@@ -224,7 +237,7 @@ func Default() Config {
 		Admin:     Admin{Listen: "127.0.0.1:8081"},
 		Store: Store{Kind: "embedded", Path: "data", Timeout: 2 * time.Second,
 			Retain: 30 * 24 * time.Hour},
-		Menus: Menus{Dir: "menus/catalog"},
+		Menus: Menus{Dir: "menus/catalog", Follow: "auto"},
 		Core: Core{Kind: "gsma", URL: "http://127.0.0.1:8090/v1.2/mm",
 			Heartbeat: 2 * time.Second, Horizon: time.Hour, Airtime: "airtime",
 			Ceiling: 1500 * time.Millisecond, InFlight: 256, QueueWait: 500 * time.Millisecond},

@@ -86,6 +86,17 @@ func (c *Config) Path(p string) string {
 	return filepath.Join(c.Base, p)
 }
 
+// NodeName is what this gateway is called: node.name, or the host's name.
+func (c *Config) NodeName() string {
+	if c.Node.Name != "" {
+		return c.Node.Name
+	}
+	if host, err := os.Hostname(); err == nil {
+		return host
+	}
+	return "gateway"
+}
+
 // linkDefaults gives each entry of smpp.links the values it leaves out.
 func linkDefaults(from, to reflect.Type, data any) (any, error) {
 	if to != reflect.TypeFor[Link]() || from.Kind() != reflect.Map {

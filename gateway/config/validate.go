@@ -29,6 +29,10 @@ func (c *Config) Validate() error {
 	if c.Menus.Dir == "" {
 		p.add("menus.dir", "must name the folder of the menus")
 	}
+	p.oneOf("menus.follow", c.Menus.Follow, "auto", "published", "files")
+	if v := c.Menus.Canary.Percent; !(v >= 0 && v < 100) {
+		p.add("menus.canary.percent", fmt.Sprintf("must be 0 (new menus go to all at once) to less than 100; it is %v", v))
+	}
 	c.validateLinks(&p)
 
 	c.validateCore(&p)

@@ -36,7 +36,7 @@ func (t *Turn) begin(ctx context.Context) {
 	}
 	t.language = customer.Language
 
-	t.catalog = d.Menus.Current()
+	t.catalog = d.Menus.For(m.Key.MSISDN)
 	program, rest, ok := t.catalog.Dial(string(m.Text))
 	if !ok {
 		t.system("unknown_code", shown(m.Text))

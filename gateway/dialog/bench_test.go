@@ -174,7 +174,7 @@ func newBenchOn(t *testing.T, menus fs.FS) *bench {
 func (b *bench) restart(node string) {
 	b.t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	m, err := OpenMenus(b.t.Context(), b.menus, menus.DefaultEnv(), b.store.Store, log)
+	m, err := OpenMenus(b.t.Context(), MenusConfig{Files: b.menus, Env: menus.DefaultEnv(), Store: b.store.Store, Log: log, Now: b.now, Every: -1})
 	if err != nil {
 		b.t.Fatal(err)
 	}

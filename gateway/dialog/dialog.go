@@ -10,7 +10,11 @@
 //	turn.go       a turn from its first commit to its screen
 //	outcome.go    what the core and the ledger say, in the menus' words
 //	notices.go    the SMS owed for an action's outcome
-//	revisions.go  the menus: the current revision and those still in use
+//	revisions.go  the menus: what new dialogues begin on, and what is still in use
+//	rollout.go    what all gateways agree to serve: current, on trial, before
+//	publish.go    publish, promote, roll back; follow what others publish
+//	watch.go      edits of the menu files
+//	counts.go     how dialogues fare on each revision
 //	desk.go       what authors of menus see of the phones they try them with
 //	live.go       dialogues under way, for their call detail records
 package dialog

@@ -415,11 +415,11 @@ func TestDialogueFinishesOnTheMenuItBeganOn(t *testing.T) {
 	env := menus.DefaultEnv()
 	env.Limits.Septets = 160 // another revision of the same files
 	old := b.Menus.Current().Revision()
-	b.Menus.env = env
-	if changed, err := b.Menus.Reload(t.Context()); !changed || err != nil {
+	b.Menus.Env = env
+	if changed, err := b.Menus.Reload(t.Context(), "a test"); !changed || err != nil {
 		t.Fatal(changed, err)
 	}
-	b.Menus.env = menus.DefaultEnv()
+	b.Menus.Env = menus.DefaultEnv()
 	b.press("1", "send_to")
 	s, err := b.store.Load(t.Context(), key())
 	if err != nil || s.Revision != old {

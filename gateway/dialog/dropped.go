@@ -68,20 +68,26 @@ func (d *Dialog) drop(ctx context.Context, s sessions.Session, at time.Time) {
 	}
 }
 
-// timeout ends a dialogue that ran into its time, unless another node goes on
-// with it.
-func (d *Dialog) timeout(ctx context.Context, k sessions.Key, now time.Time) {
+// timeout ends a dialogue that ran into its time. It is false if another node
+// has gone on with it.
+func (d *Dialog) timeout(ctx context.Context, k sessions.Key, now time.Time) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	s, err := d.Store.Load(ctx, k)
-	if err != nil || s.Expires.Add(-grace).After(now) {
-		return
+	switch {
+	case errors.Is(err, sessions.ErrNotFound):
+		return false // it has not expired yet: it was ended elsewhere
+	case err != nil:
+		return true
+	case s.Node != d.Node || s.Expires.Add(-grace).After(now):
+		return false
 	}
 	d.drop(ctx, s, now)
 	s.Ended = true
 	if _, err := d.Store.Commit(ctx, s); err != nil && !errors.Is(err, sessions.ErrConflict) {
 		d.Log.Info("a dialogue stays until it expires", "err", err)
 	}
+	return true
 }
 
 // takeUp goes on with the customer's last dialogue in this menu, or asks whether

@@ -52,7 +52,14 @@ type alive struct {
 // step notes that a dialogue moved; one that is over is recorded.
 func (l *live) step(d *Dialog, s sessions.Session, t menus.Turn) {
 	l.mu.Lock()
-	a := l.known[s.Key]
+	a, known := l.known[s.Key]
+	if known && a.record.Started.UnixMicro() != s.Started.UnixMicro() { // ended elsewhere, and its id is in use again
+		l.mu.Unlock()
+		l.end(d, s.Key, EndReplaced, d.Now())
+		l.mu.Lock()
+		a, known = alive{}, false
+	}
+	before := a.record.Revision
 	screen := t.Screen.ID
 	if t.Call != nil {
 		screen = t.Call.Screen
@@ -62,6 +69,13 @@ func (l *live) step(d *Dialog, s sessions.Session, t menus.Turn) {
 	a.expires = s.Expires.Add(-grace)
 	l.known[s.Key] = a
 	l.mu.Unlock()
+	switch {
+	case !known:
+		d.Menus.began(s.Revision, s.Steps == 0)
+	case before != s.Revision: // taken along with an edit
+		d.Menus.left(before)
+		d.Menus.began(s.Revision, false)
+	}
 	if t.End {
 		l.end(d, s.Key, EndDone, d.Now())
 	}
@@ -74,9 +88,29 @@ func (l *live) end(d *Dialog, k sessions.Key, how End, at time.Time) {
 	delete(l.known, k)
 	l.mu.Unlock()
 	if ok {
+		d.Menus.ended(a.record.Revision, how)
 		a.record.End, a.record.Ended = how, at
 		d.Record(a.record)
 	}
+}
+
+// leave forgets a dialogue that another process has taken over: it is the one to
+// record its end.
+func (l *live) leave(d *Dialog, k sessions.Key) {
+	l.mu.Lock()
+	a, ok := l.known[k]
+	delete(l.known, k)
+	l.mu.Unlock()
+	if ok {
+		d.Menus.left(a.record.Revision)
+	}
+}
+
+// Live is how many dialogues this process stepped last.
+func (d *Dialog) Live() int {
+	d.live.mu.Lock()
+	defer d.live.mu.Unlock()
+	return len(d.live.known)
 }
 
 // Sweep records, until ctx ends, dialogues that ran into their timeout.
@@ -99,8 +133,11 @@ func (d *Dialog) Sweep(ctx context.Context) {
 		}
 		d.live.mu.Unlock()
 		for _, k := range over {
-			d.live.end(d, k, EndTimeout, now)
-			d.timeout(ctx, k, now)
+			if d.timeout(ctx, k, now) {
+				d.live.end(d, k, EndTimeout, now)
+			} else {
+				d.live.leave(d, k)
+			}
 		}
 	}
 }

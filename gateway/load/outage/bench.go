@@ -187,7 +187,7 @@ func assemble(ctx context.Context, cfg Config, store sessions.Store, f *front, m
 		os.WriteFile(filepath.Join(folder, "texts.yaml"), cfg.Texts, 0o600)); err != nil {
 		return nil, nil, err
 	}
-	all, err := dialog.OpenMenus(ctx, os.DirFS(folder), menus.DefaultEnv(), store, cfg.Log)
+	all, err := dialog.OpenMenus(ctx, dialog.MenusConfig{Files: os.DirFS(folder), Env: menus.DefaultEnv(), Store: store, Log: cfg.Log, Every: -1})
 	if err != nil {
 		return nil, nil, err
 	}
