@@ -176,7 +176,7 @@ func TestADialogueAtTheDeskGoesAlongWithAnEdit(t *testing.T) {
 		t.Helper()
 		text := bytes.ReplaceAll(files["wallet.yaml"].Data, []byte(old), []byte(with))
 		files["wallet.yaml"] = &fstest.MapFile{Data: text}
-		if changed, err := b.Menus.Reload(t.Context()); err != nil || !changed {
+		if changed, err := b.Menus.Reload(t.Context(), "a test"); err != nil || !changed {
 			t.Fatal(changed, err)
 		}
 	}
