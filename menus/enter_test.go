@@ -18,17 +18,6 @@ func samples(info ScreenInfo) []Value {
 	return all
 }
 
-func screenOf(t *testing.T, p *Program, id string) ScreenInfo {
-	t.Helper()
-	for _, s := range p.Flow("") {
-		if s.ID == id {
-			return s
-		}
-	}
-	t.Fatalf("there is no screen %s", id)
-	return ScreenInfo{}
-}
-
 func TestAScreenIsEnteredWithItsSampleValues(t *testing.T) {
 	c := wallet(t)
 	entered := 0

@@ -41,7 +41,9 @@ func testDefinitions(d object) {
 		"steps": list(ref("step"), 1, 0),
 		"sms":   keyed(nil, sameKeys([]string{string(RoleCustomer), string(RolePayee), string(RoleAgent)}, oneOrMore(ref("expect_sms")))),
 	}))
-	step := keyed(nil, object{"dial": object{"type": "string"}, "press": oneOrMore(anyText), "expect": ref("expect_screen")})
+	step := keyed(nil, object{"dial": object{"type": "string"}, "press": oneOrMore(anyText), "expect": ref("expect_screen"),
+		"at":   about("the screen that a dial begins on, where that is not the menu's first", ref("name")),
+		"with": about("the variables that the dialogue knows there", named(nameRule.String(), anyText))})
 	step["oneOf"] = []any{object{"required": []string{"dial"}}, object{"required": []string{"press"}}}
 	d["step"] = step
 	d["cases_file"] = keyed([]string{"cases"}, settings(object{"cases": list(ref("case"), 1, 0)}))

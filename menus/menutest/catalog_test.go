@@ -74,6 +74,8 @@ func TestWhatATestFileMayNotSayIsRefusedWithItsPlace(t *testing.T) {
 		{"an exact text in two languages", head + "    language: [en, sw]\n    steps:\n      - {dial: \"*150*00#\", expect: x}\n", `an exact text cannot be right in several languages`},
 		{"a bad pattern", head + "    steps:\n      - {dial: \"*150*00#\", expect: {matches: \"(\"}}\n", `bad-pattern`},
 		{"two cases of one name", head + "    steps: [{dial: \"*150*00#\"}]\n  - name: one\n    steps: [{dial: \"*150*00#\"}]\n", `duplicate-case the case in line 3 has this name too`},
+		{"at without a dial", head + "    steps:\n      - {dial: \"*150*00#\"}\n      - {press: \"1\", at: home}\n", `bad-step at and with belong to a dial`},
+		{"at a screen of another menu", head + "    steps:\n      - {dial: \"*150*00#\", at: deposit_to}\n", `the menu wallet has no screen "deposit_to"`},
 		{"an alias", "cases: &a []\n", `yaml-feature`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -42,6 +42,10 @@
 //
 // # Steps
 //
+// A case begins with a dial. With at: it begins on a screen in the middle of the
+// menu, and with: has the variables that the dialogue would know there, as customers
+// type them: {dial: "*150*00#", at: send_amount, with: {to: "0700000002"}}.
+//
 // A step has dial or press, one or a list of them, and expect, which is judged
 // after the last: an exact text, or a map of text (exact), contains, lacks (one
 // or a list), matches (a regular expression of Go), screen, ends and secret.

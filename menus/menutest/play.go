@@ -91,7 +91,13 @@ func (p *player) press(k key) bool {
 			in.Text = menus.Typed(standIn(k.secret, p.flow[p.turn.Screen.ID].Digits))
 		}
 	}
-	turn, err := p.program.Step(st, in)
+	var turn menus.Turn
+	var err error
+	if p.at.at != "" {
+		turn, err = p.program.Enter(p.at.at, p.at.with, in)
+	} else {
+		turn, err = p.program.Step(st, in)
+	}
 	for n := 0; ; n++ {
 		switch {
 		case errors.Is(err, errPIN):

@@ -250,7 +250,7 @@ func (r *reader) steps(c *testCase, n *menus.Node) {
 		return
 	}
 	for i, sn := range steps.Items {
-		if !r.keys(sn, "a step", "dial", "press", "expect") {
+		if !r.keys(sn, "a step", "dial", "at", "with", "press", "expect") {
 			continue
 		}
 		s := step{line: sn.Line, col: sn.Col}
@@ -264,11 +264,15 @@ func (r *reader) steps(c *testCase, n *menus.Node) {
 		case dial != nil:
 			s.dial = true
 			if code, ok := r.text(dial, "dial"); ok {
-				if p, _, ok := r.catalog.Dial(code); p == nil || !ok {
+				p, rest, ok := r.catalog.Dial(code)
+				if p == nil || !ok {
 					r.at(dial, "unknown-code", fmt.Sprintf("no menu opens with %s", code), "")
 				}
 				s.keys = []key{{text: code}}
+				r.place(&s, sn, p, rest)
 			}
+		case sn.Get("at") != nil || sn.Get("with") != nil:
+			r.at(sn, "bad-step", "at and with belong to a dial", `{dial: "*150*00#", at: send_amount, with: {to: "0700000002"}}`)
 		default:
 			each(press, func(k *menus.Node) {
 				if text, ok := r.text(k, "press"); ok {
@@ -284,6 +288,40 @@ func (r *reader) steps(c *testCase, n *menus.Node) {
 			s.expect = r.expectation(v, c, true)
 		}
 		c.steps = append(c.steps, s)
+	}
+}
+
+// place reads where a dial begins that does not begin on the menu's first screen.
+func (r *reader) place(s *step, n *menus.Node, p *menus.Program, rest string) {
+	at, with := n.Get("at"), n.Get("with")
+	if at == nil {
+		if with != nil {
+			r.at(with, "bad-step", "with has the variables of a screen, and at says which", "add at:")
+		}
+		return
+	}
+	id, ok := r.text(at, "at")
+	if !ok || p == nil {
+		return
+	}
+	if rest != "" {
+		r.at(at, "bad-step", "a dial with a shortcut begins where the shortcut leads", "dial the code alone")
+	}
+	var ids []string
+	for _, screen := range p.Flow("") {
+		ids = append(ids, screen.ID)
+	}
+	if !slices.Contains(ids, id) {
+		r.at(at, "unknown-screen", fmt.Sprintf("the menu %s has no screen %q", p.Menu(), id), menus.Suggest(id, ids, ""))
+		return
+	}
+	s.at = id
+	if with != nil && r.isMap(with, "with") {
+		for _, e := range with.Entries {
+			if v, ok := r.text(e.Value, e.Key.Text); ok {
+				s.with = append(s.with, menus.Value{Name: e.Key.Text, Text: v})
+			}
+		}
 	}
 }
 

@@ -53,6 +53,8 @@ type answer struct {
 type step struct {
 	line, col int
 	dial      bool
+	at        string        // the screen that a dial begins on, "" for the menu's first
+	with      []menus.Value // the variables there
 	keys      []key
 	expect    *expectation
 }
