@@ -46,6 +46,9 @@ gateway ends the dialogue. {peer} is the number of the next handset.
 	  - {press: "*150*00#", match: '^Nyota Pesa'}
 	  - {press: "1", text: "Enter the phone number\n0 Back"}
 
+With sms: "15000" at its top each step is an SMS to that short code and the SMS that
+answers it, so that a keyword service of any make can be measured the same way.
+
 Two scripts are shipped: "walk" goes through the wallet's screens and calls nothing,
 "pay" sends money between the handsets. A gateway takes the same text within a
 second of the last step for the same key press, delivered twice: a script that

@@ -67,6 +67,9 @@ func (o *operator) serve(_ context.Context, c *smpp.Conn, p pdu.PDU) (pdu.Body, 
 	op, ussd := sm.TLVs.Uint8(pdu.TagUSSDServiceOp)
 	if !ussd {
 		o.sms.Add(1)
+		if o.cfg.Script.SMS != "" {
+			o.text(sm)
+		}
 		return &pdu.SubmitSMResp{MessageID: strconv.AppendUint(nil, o.ids.Add(1), 10)}, 0
 	}
 	info, _ := sm.TLVs.Get(pdu.TagITSSessionInfo)
@@ -84,6 +87,14 @@ func (o *operator) serve(_ context.Context, c *smpp.Conn, p pdu.PDU) (pdu.Body, 
 		return nil, pdu.StatusSubmitFail
 	}
 	return shown, 0
+}
+
+// text takes an SMS that may answer one.
+func (o *operator) text(sm *pdu.SubmitSM) {
+	h := o.addressed(sm.DestinationAddr)
+	if h == nil || !h.reply(sm.ShortMessage, sm.DataCoding) {
+		o.fail(kindUnexpected, func() string { return "an SMS for nobody, or that answers nothing" })
+	}
 }
 
 // shown answers every screen: nobody asks for its id.

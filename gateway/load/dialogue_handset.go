@@ -155,13 +155,26 @@ func (h *handset) deliver() {
 		typed, coding = s.Steps[h.step].pressed(h, d.text[:0])
 	}
 	h.seq = (h.seq + 1) & 0x7F
-	d.sm = pdu.DeliverSM{
-		ServiceType: serviceType, SourceAddrTON: pdu.TONInternational, SourceAddrNPI: pdu.NPIISDN,
-		SourceAddr:  strconv.AppendUint(d.from[:0], h.o.first+uint64(h.index), 10),
-		DestAddrNPI: pdu.NPIISDN, DestinationAddr: serviceCode(s.Steps[0].Press),
-		DataCoding: coding, ShortMessage: typed,
-		TLVs: append(d.sm.TLVs[:0], pdu.TLV{Tag: pdu.TagUSSDServiceOp, Value: d.op[:]},
-			pdu.TLV{Tag: pdu.TagITSSessionInfo, Value: d.info[:]}),
+	from := strconv.AppendUint(d.from[:0], h.o.first+uint64(h.index), 10)
+	if s.SMS != "" {
+		if coding == text.DCSUSSD {
+			coding = text.DCSDefault
+		} else {
+			coding = text.DCSUCS2
+		}
+		d.sm = pdu.DeliverSM{
+			SourceAddrTON: pdu.TONInternational, SourceAddrNPI: pdu.NPIISDN, SourceAddr: from,
+			DestAddrNPI: pdu.NPIISDN, DestinationAddr: []byte(s.SMS),
+			DataCoding: coding, ShortMessage: typed, TLVs: d.sm.TLVs[:0],
+		}
+	} else {
+		d.sm = pdu.DeliverSM{
+			ServiceType: serviceType, SourceAddrTON: pdu.TONInternational, SourceAddrNPI: pdu.NPIISDN, SourceAddr: from,
+			DestAddrNPI: pdu.NPIISDN, DestinationAddr: serviceCode(s.Steps[0].Press),
+			DataCoding: coding, ShortMessage: typed,
+			TLVs: append(d.sm.TLVs[:0], pdu.TLV{Tag: pdu.TagUSSDServiceOp, Value: d.op[:]},
+				pdu.TLV{Tag: pdu.TagITSSessionInfo, Value: d.info[:]}),
+		}
 	}
 	bind, session := h.bind, h.session // of now: the answer may come after others
 	if err := bind.conn.TryGo(&d.sm, func(_ pdu.PDU, err error) { h.answered(bind, session, err) }); err != nil {
@@ -218,35 +231,54 @@ func (h *handset) screen(session, info, op uint8, octets []byte, dcs uint8) bool
 	if h.state != asking || h.queued || session != h.session || info>>1 != sent {
 		return false
 	}
-	s := h.o.cfg.Script
-	want := &s.Steps[h.step]
 	ends := op == opEnd || info&endBit != 0
 	right := ends == (op == opEnd && info&endBit != 0) && (ends || op == opAsk)
+	h.seen(now, right, ends, octets, dcs)
+	return true
+}
+
+// reply takes an SMS as screen does a screen.
+func (h *handset) reply(octets []byte, dcs uint8) bool {
+	now := h.o.now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.state != asking || h.queued {
+		return false
+	}
+	h.seen(now, true, h.o.cfg.Script.Steps[h.step].End, octets, dcs)
+	return true
+}
+
+// seen checks what the customer sees and goes on. right says whether it came in
+// the parameters that it should, ends whether it ends the dialogue.
+func (h *handset) seen(now time.Duration, right, ends bool, octets []byte, dcs uint8) {
+	s := h.o.cfg.Script
+	want := &s.Steps[h.step]
 	offered := h.step == 0 && h.broken && !h.offered && s.Resumed != nil && right && !ends && s.Resumed.shown(h, octets, dcs)
 	if !offered && (!right || ends != want.End || !want.shown(h, octets, dcs)) {
 		h.bind.meter.fail(kindWrong, func() string {
-			return fmt.Sprintf("step %d of %s: op %d, end bit %d: %q", h.step+1, s.Name, op, info&endBit, text.Decode(octets, dcs))
+			return fmt.Sprintf("step %d of %s: right parameters %v, end %v: %q", h.step+1, s.Name, right, ends, text.Decode(octets, dcs))
 		})
 		h.o.failed.Add(1)
 		h.rest = failPause
 		h.leave(ends)
-		return true
+		return
 	}
 	h.bind.meter.right(now, h.due)
 	switch {
 	case offered:
 		h.offered = true
 		h.think(now)
-		return true
+		return
 	case want.End:
 		h.broken = false
 		h.o.finished.Add(1)
 		h.end()
-		return true
+		return
 	case h.step+1 == len(s.Steps):
 		h.o.finished.Add(1)
 		h.leave(false)
-		return true
+		return
 	case h.step == h.at && h.breaks != never && !h.o.stopped.Load():
 		if h.redial = h.breaks == redials; h.redial {
 			h.o.redialled.Add(1)
@@ -255,12 +287,12 @@ func (h *handset) screen(session, info, op uint8, octets []byte, dcs uint8) bool
 		}
 		h.breaks = never
 		h.leave(false)
-		return true
+		return
 	}
 	h.offered = false
 	h.step++
 	h.think(now)
-	return true
+	return
 }
 
 // think presses the next key, now or after a pause.
@@ -302,10 +334,10 @@ func (h *handset) wake() {
 	}
 }
 
-// leave hangs up, unless the network's side is over already.
+// leave hangs up, unless the network's side is over already or there is none.
 func (h *handset) leave(over bool) {
 	h.broken = true
-	if over {
+	if over || h.o.cfg.Script.SMS != "" {
 		h.end()
 		return
 	}

@@ -39,8 +39,17 @@ var scripts embed.FS
 // syntax) is found in it, and if it closes the dialogue where end says so and
 // only there. Without an end the customer hangs up after the last screen. {peer}
 // in a press or a text is the number of the next handset.
+//
+// With sms, each step is an SMS to that short code and the SMS that answers it, as
+// of a keyword service. There is no dialogue of the network then: nobody dials or
+// hangs up, and the last answer is the end.
+//
+//	sms: "15000"
+//	steps:
+//	  - {press: PESA, text: "Dial *150*00#"}
 type Script struct {
 	Name    string
+	SMS     string // the short code; "": USSD
 	Resumed *Step
 	Steps   []Step
 }
@@ -72,15 +81,23 @@ func BuiltIn(name string) (*Script, error) {
 // steps without a press or a screen are errors.
 func ParseScript(name string, src []byte) (*Script, error) {
 	var y struct {
+		SMS     string `yaml:"sms"`
 		Resumed *Step  `yaml:"resumed"`
 		Steps   []Step `yaml:"steps"`
 	}
 	if err := yaml.UnmarshalWithOptions(src, &y, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("load: %s: %w", name, err)
 	}
-	s := &Script{Name: name, Resumed: y.Resumed, Steps: y.Steps}
-	if len(s.Steps) == 0 {
+	s := &Script{Name: name, SMS: y.SMS, Resumed: y.Resumed, Steps: y.Steps}
+	switch {
+	case len(s.Steps) == 0:
 		return nil, fmt.Errorf("load: %s: no steps", name)
+	case len(s.SMS) > 20:
+		return nil, fmt.Errorf("load: %s: sms: a short code has at most 20 characters", name)
+	case s.SMS != "" && s.Resumed != nil:
+		return nil, fmt.Errorf("load: %s: resumed is about USSD dialogues, these are SMS", name)
+	case s.SMS != "":
+		s.Steps[len(s.Steps)-1].End = true
 	}
 	for i := range s.Steps {
 		if err := s.Steps[i].compile(); err != nil {

@@ -124,34 +124,7 @@ func dialogues(t *testing.T, ctx context.Context, g *fakeGateway, cfg DialogueCo
 	if g.answer == nil {
 		g.answer = three
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Binds = 2
-	bound := make(chan *smpp.Conn, cfg.Binds)
-	for range cfg.Binds {
-		go func() {
-			c, err := smpp.Dial(t.Context(), l.Addr().String(), smpp.Bind{SystemID: "gw"}, smpp.Config{Window: 1000, Handler: g})
-			if err != nil {
-				t.Error(err)
-			}
-			bound <- c
-		}()
-	}
-	r, err := Dialogue(ctx, l, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range cfg.Binds {
-		if c := <-bound; c != nil {
-			<-c.Done()
-		}
-	}
-	if d := r.Dialogues; d.Begun != d.Finished+d.Abandoned+d.Failed+d.Cut {
-		t.Errorf("the fates do not add up: %+v", d)
-	}
-	return r
+	return lead(t, ctx, g, cfg)
 }
 
 func TestDialoguesAreCountedAsTheGatewaySawThem(t *testing.T) {
@@ -442,6 +415,8 @@ func TestScriptsAreReadStrictly(t *testing.T) {
 		"resumed that ends":            `{resumed: {press: "1", text: a, end: true}, steps: [{press: "1", text: a}]}`,
 		"resumed without a press":      `{resumed: {text: a}, steps: [{press: "1", text: a}]}`,
 		"something that is not a list": `steps: 1`,
+		"a short code too long":        `{sms: "123456789012345678901", steps: [{press: "1", text: a}]}`,
+		"SMS that are resumed":         `{sms: "15000", resumed: {press: "1", text: a}, steps: [{press: "2", text: a}]}`,
 	} {
 		if _, err := ParseScript("x", []byte(src)); err == nil {
 			t.Errorf("%s: no error", name)
