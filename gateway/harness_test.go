@@ -28,6 +28,7 @@ import (
 const patience = 30 * time.Second
 
 func TestMain(m *testing.M) {
+	echoChild()
 	code := m.Run()
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)
