@@ -292,7 +292,6 @@ func (h *handset) seen(now time.Duration, right, ends bool, octets []byte, dcs u
 	h.offered = false
 	h.step++
 	h.think(now)
-	return
 }
 
 // think presses the next key, now or after a pause.
