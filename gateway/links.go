@@ -63,22 +63,18 @@ func (g *Gateway) startLinks(ctx context.Context) error {
 			return fmt.Errorf("smpp.links of network %s: %w", n.name, err)
 		}
 		c := n.links[0].cfg // the same on all of them
-		cfg.Links = append(cfg.Links, sms.Link{Submit: n.pool, Source: c.Sender, Receipts: c.Receipts})
+		cfg.Links = append(cfg.Links, sms.Link{Submit: n.pool, Source: c.Sender, Format: format(c), Receipts: c.Receipts})
 	}
 	g.sender = sms.New(cfg)
 	return nil
 }
 
-// idForms are the values of response_ids and receipt_ids.
-var idForms = map[string]pdu.IDForm{"verbatim": pdu.IDVerbatim, "hex": pdu.IDHexadecimal, "decimal": pdu.IDDecimal}
-
-// versions are the values of version.
-var versions = map[string]uint8{"3.3": pdu.Version33, "3.4": pdu.Version34, "5.0": pdu.Version50, "5": pdu.Version50}
-
 // startNetwork makes the pool over a network's links, and its USSD channel.
 func (g *Gateway) startNetwork(ctx context.Context, n *network) error {
 	cfg := smpp.PoolConfig{
 		Logger:   g.log.With("network", n.name),
+		Queue:    lanes(g.cfg.SMPP.Queues),
+		Weights:  lanes(g.cfg.SMPP.Weights),
 		Receipts: smpp.ReceiptConfig{Take: func(r smpp.Receipt) { g.sender.Receipt(r) }},
 	}
 	for _, l := range n.links {
@@ -86,12 +82,19 @@ func (g *Gateway) startNetwork(ctx context.Context, n *network) error {
 			ResponseIDs: idForms[l.cfg.ResponseIDs], ReceiptIDs: idForms[l.cfg.ReceiptIDs]})
 	}
 	var err error
+	if cfg.Retries, err = retries(g.cfg.SMPP.Retries); err != nil {
+		return err
+	}
+	dialect, err := dialectOf(g.cfg.SMPP.Dialects, n.links[0].cfg.USSD)
+	if err != nil {
+		return err
+	}
 	if n.pool, err = smpp.NewPool(cfg); err != nil {
 		return err
 	}
 	e := env(g.cfg)
 	n.ussd = ussd.New(ctx, ussd.Config{
-		Network: n.name, Dialect: ussd.Standard(), Dialogs: g.dialog, Submit: n.pool,
+		Network: n.name, Dialect: dialect, Coding: coding(n.links[0].cfg), Dialogs: g.dialog, Submit: n.pool,
 		Country: e.Country, Limits: e.Limits, Concurrent: g.cfg.Dialog.Concurrent,
 		Waiting: g.cfg.Store.Kind != "embedded", Log: g.log,
 	})
@@ -111,7 +114,7 @@ func (g *Gateway) newLink(n *network, c config.Link) (*operatorLink, error) {
 		switch {
 		case !ok:
 			return nil, pdu.StatusInvCmdID
-		case ussd.IsUSSD(d):
+		case n.ussd.Carries(d):
 			return n.ussd.Deliver(ussd.Bind{Link: l.link, Hints: c.Hints == "on"}, conn, p.Sequence, d)
 		default:
 			return sms.Incoming(g.log, d)
@@ -120,7 +123,7 @@ func (g *Gateway) newLink(n *network, c config.Link) (*operatorLink, error) {
 	bind := map[string]pdu.CommandID{"transceiver": pdu.IDBindTransceiver,
 		"transmitter": pdu.IDBindTransmitter, "receiver": pdu.IDBindReceiver}[c.Bind]
 	conn := smpp.Config{Window: c.Window, ResponseTimeout: c.Response, EnquireInterval: c.EnquireLink,
-		Handler: handler, Logger: g.log.With("link", c.Name)}
+		Tolerance: tolerance(c.Tolerate), Handler: handler, Logger: g.log.With("link", c.Name)}
 	if c.TLS {
 		var err error
 		if conn.TLS, err = g.linkTLS(c); err != nil {

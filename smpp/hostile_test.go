@@ -165,6 +165,7 @@ func TestBindRespAndDeliverInOneSegment(t *testing.T) {
 		if b := <-got; b.SystemID != "nyota" {
 			t.Errorf("the handler saw %v", b)
 		}
+		synctest.Wait() // its answer is on the way: the peer wants it first
 		if _, err := c.Do(t.Context(), submit("x")); err != nil {
 			t.Error(err)
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // Lane is how urgent a request is. While requests wait for a bind, none of a
-// lane is sent before those of the lanes above it.
+// lane is sent before those of the lanes above it, but for PoolConfig.Weights.
 type Lane uint8
 
 // The lanes, the most urgent first.
@@ -78,6 +78,10 @@ type PoolConfig struct {
 	// with another prefix, service or preferred link wait in lanes of their own,
 	// so that one link that does not move stops only what it carries.
 	Queue [lanes]int
+	// Weights, if not all 0, share a busy bind: of so many requests each, those of
+	// a less urgent lane go although a more urgent one waits. At least 1 each.
+	// Without them none does.
+	Weights [lanes]int
 	// Retries are by status; nil: DefaultRetries.
 	Retries      map[pdu.Status]Retry
 	Receipts     ReceiptConfig
@@ -159,6 +163,11 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	for i := range cfg.Queue {
 		if cfg.Queue[i] <= 0 {
 			cfg.Queue[i] = 1024
+		}
+	}
+	if cfg.Weights != ([lanes]int{}) {
+		for i := range cfg.Weights {
+			cfg.Weights[i] = max(cfg.Weights[i], 1)
 		}
 	}
 	if cfg.Retries == nil {

@@ -40,6 +40,27 @@ func TestUrgentLanesGoFirst(t *testing.T) {
 	})
 }
 
+func TestWeightsLeaveSomethingToLessUrgentLanes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &centre{hold: make(chan struct{})}
+		r := newRig(t, PoolConfig{Weights: [lanes]int{3, 2, 1}}, o)
+		res := r.give(Route{}, "1", "2", "3", "4") // the window
+		for lane, name := range []string{"a", "c", "b"} {
+			for i := range 6 {
+				r.add(res, t.Context(), Route{Lane: Lane(lane)}, fmt.Sprint(name, i))
+			}
+		}
+		for range 22 {
+			o.hold <- struct{}{}
+			synctest.Wait()
+		}
+		want := "1 2 3 4 a0 a1 a2 c0 c1 b0 a3 a4 a5 c2 c3 b1 c4 c5 b2 b3 b4 b5"
+		if got := o.texts(); got != want {
+			t.Errorf("sent %s", got)
+		}
+	})
+}
+
 func TestFullLaneSaysSoAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck, good := &centre{hold: make(chan struct{})}, &centre{}

@@ -22,8 +22,9 @@ type member struct {
 	inflight int
 	draining bool
 	idle     chan struct{}
-	routes   []*route // it has a place in
-	own      *route   // for what prefers it and has no other way
+	routes   []*route   // it has a place in
+	turns    [lanes]int // that a lane has left; see PoolConfig.Weights
+	own      *route     // for what prefers it and has no other way
 }
 
 func newMember(p *Pool, l *PoolLink, at int) *member {

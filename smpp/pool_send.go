@@ -289,6 +289,7 @@ func (p *Pool) pump(m *member) {
 		switch {
 		case err == nil:
 			p.unqueue(t)
+			m.turns[t.route.Lane]--
 		case over:
 			p.reroute(m)
 			return
@@ -314,21 +315,38 @@ func (p *Pool) pumpTier(rt *route) {
 }
 
 // next returns what the link is to carry next: of all routes that use it now the
-// most urgent lane's oldest.
+// most urgent lane's oldest, or with weights that of the most urgent lane which
+// has a turn left.
 func (m *member) next() *ticket {
+	var urgent *ticket
 	for lane := range lanes {
-		var oldest *ticket
-		for _, rt := range m.routes {
-			t := rt.lanes[lane].first
-			if t != nil && (oldest == nil || t.order < oldest.order) && rt.uses(m) {
-				oldest = t
-			}
+		t := m.oldest(lane)
+		if t == nil {
+			continue
 		}
-		if oldest != nil {
-			return oldest
+		if m.pool.cfg.Weights[lane] == 0 || m.turns[lane] > 0 {
+			return t
+		}
+		if urgent == nil {
+			urgent = t
 		}
 	}
-	return nil
+	if urgent != nil {
+		m.turns = m.pool.cfg.Weights
+	}
+	return urgent
+}
+
+// oldest returns what waits longest in a lane for this link.
+func (m *member) oldest(lane Lane) *ticket {
+	var oldest *ticket
+	for _, rt := range m.routes {
+		t := rt.lanes[lane].first
+		if t != nil && (oldest == nil || t.order < oldest.order) && rt.uses(m) {
+			oldest = t
+		}
+	}
+	return oldest
 }
 
 // uses reports whether a link is of the rank in use.

@@ -3,6 +3,7 @@
 // Unknown keys, wrong types and bad values are errors that name the key.
 //
 //	config.go     the keys and their defaults
+//	smpp.go       those of smpp
 //	load.go       reading and merging
 //	validate.go   what a good value is
 package config
@@ -82,38 +83,6 @@ type Menus struct {
 // Canary is the share of the numbers that try a new revision first.
 type Canary struct {
 	Percent float64 `mapstructure:"percent"` // 0: none, it goes to all at once
-}
-
-// SMPP has the links to operators' SMSCs and USSD gateways.
-type SMPP struct {
-	Links []Link `mapstructure:"links"`
-}
-
-// Link is one bind.
-type Link struct {
-	Name        string        `mapstructure:"name"`
-	Network     string        `mapstructure:"network"` // links of one USSD gateway share it; default: operator.network
-	Address     string        `mapstructure:"address"`
-	Bind        string        `mapstructure:"bind"` // transceiver, transmitter or receiver
-	SystemID    string        `mapstructure:"system_id"`
-	Password    string        `mapstructure:"password"`
-	SystemType  string        `mapstructure:"system_type"`
-	Version     string        `mapstructure:"version"` // interface version that we announce: 3.3, 3.4 or 5.0
-	Window      int           `mapstructure:"window"`
-	Rate        float64       `mapstructure:"rate"`         // segments a second; 0: no limit
-	Prefixes    []string      `mapstructure:"prefixes"`     // of the numbers whose SMS it carries; none: all
-	USSD        string        `mapstructure:"ussd"`         // dialect: standard
-	Sender      string        `mapstructure:"sender"`       // source address of SMS; one per network
-	Receipts    bool          `mapstructure:"receipts"`     // ask for delivery receipts; one per network
-	ResponseIDs string        `mapstructure:"response_ids"` // message ids in responses: verbatim, hex or decimal
-	ReceiptIDs  string        `mapstructure:"receipt_ids"`  // and in receipts
-	TLS         bool          `mapstructure:"tls"`
-	TLSCA       string        `mapstructure:"tls_ca"`   // file with the authorities to trust; empty: the system's
-	TLSCert     string        `mapstructure:"tls_cert"` // our certificate, for operators that ask for one
-	TLSKey      string        `mapstructure:"tls_key"`
-	Response    time.Duration `mapstructure:"response_timeout"`
-	EnquireLink time.Duration `mapstructure:"enquire_link"`
-	Hints       string        `mapstructure:"hints"` // auto, on, off: the screen_hint TLV for simulated handsets
 }
 
 // Core is the core switch.
@@ -238,6 +207,7 @@ func Default() Config {
 		Store: Store{Kind: "embedded", Path: "data", Timeout: 2 * time.Second,
 			Retain: 30 * 24 * time.Hour},
 		Menus: Menus{Dir: "menus/catalog", Follow: "auto"},
+		SMPP:  SMPP{Queues: Lanes{Answers: 1024, Notices: 1024, Bulk: 1024}},
 		Core: Core{Kind: "gsma", URL: "http://127.0.0.1:8090/v1.2/mm",
 			Heartbeat: 2 * time.Second, Horizon: time.Hour, Airtime: "airtime",
 			Ceiling: 1500 * time.Millisecond, InFlight: 256, QueueWait: 500 * time.Millisecond},
@@ -252,11 +222,4 @@ func Default() Config {
 		CDR:    CDR{Dir: "data/cdr"},
 		Log:    Log{Level: "info", Format: "text"},
 	}
-}
-
-// DefaultLink returns a link's values where the file says nothing.
-func DefaultLink() Link {
-	return Link{Bind: "transceiver", Version: "3.4", Window: 64, USSD: "standard", Sender: "NYOTA",
-		ResponseIDs: "verbatim", ReceiptIDs: "verbatim", Prefixes: []string{},
-		Response: 10 * time.Second, EnquireLink: 30 * time.Second, Hints: "auto"}
 }

@@ -32,6 +32,7 @@ func TestShippedFileSaysTheDefaults(t *testing.T) {
 	link.Name, link.Network, link.Address = "demo", "demo", "127.0.0.1:2775"
 	link.SystemID, link.Password, link.Hints = "nyota", "secret", "on"
 	want.SMPP.Links = []Link{link}
+	want.SMPP.Dialects, want.SMPP.Retries = []Dialect{}, []Retry{}
 	want.Store.Addresses = []string{}
 	want.Admin.Tokens = []AdminToken{}
 	want.Callbacks.URL = "http://127.0.0.1:8082"
@@ -136,6 +137,30 @@ func TestBadConfigurationNamesTheKey(t *testing.T) {
 		{"certificate without TLS", "smpp: {links: [{name: a, address: 'h:1', system_id: s, tls_ca: c.pem}]}", nil, "smpp.links[0].tls must be true"},
 		{"two senders of one network", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: b, address: 'h:1', system_id: s, sender: '15000'}]}", nil, "smpp.links[1].sender must be that of the other links"},
 		{"receipts for half a network", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: b, address: 'h:1', system_id: s, receipts: true}]}", nil, "smpp.links[1].receipts must be that of the other links"},
+		{"two alphabets of one network", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: b, address: 'h:1', system_id: s, alphabet: latin1}]}", nil, "smpp.links[1].alphabet must be that of the other links of network demo: gsm"},
+		{"no such alphabet", "smpp: {links: [{name: a, address: 'h:1', system_id: s, alphabet: ebcdic}]}", nil, "smpp.links[0].alphabet must be one of gsm, latin1, ascii"},
+		{"a data_coding too many", "smpp: {links: [{name: a, address: 'h:1', system_id: s, sms_dcs: 256}]}", nil, "smpp.links[0].sms_dcs must be 0 to 255"},
+		{"no such long messages", "smpp: {links: [{name: a, address: 'h:1', system_id: s, long_messages: split}]}", nil, "smpp.links[0].long_messages must be one of udh8, udh16, sar, payload"},
+		{"no such shift table", "smpp: {links: [{name: a, address: 'h:1', system_id: s, shift_tables: [klingon]}]}", nil, "smpp.links[0].shift_tables[0] must be one of turkish"},
+		{"shift tables without a header", "smpp: {links: [{name: a, address: 'h:1', system_id: s, shift_tables: [turkish], long_messages: sar}]}", nil, "smpp.links[0].shift_tables need"},
+		{"no such tolerance", "smpp: {links: [{name: a, address: 'h:1', system_id: s, tolerate: [all]}]}", nil, "smpp.links[0].tolerate[0] must be one of unterminated, short_tlv"},
+		{"a network with a slash", "smpp: {links: [{name: a, address: 'h:1', system_id: s, network: a/sms}]}", nil, "smpp.links[0].network must have no /"},
+		{"no such dialect", "smpp: {links: [{name: a, address: 'h:1', system_id: s, ussd: acme}]}", nil, "smpp.links[0].ussd must be one of standard"},
+		{"a dialect without a name", "smpp: {dialects: [{like: standard}]}", nil, "smpp.dialects[0].name must name"},
+		{"a dialect that is there already", "smpp: {dialects: [{name: none}]}", nil, "smpp.dialects[0].name is a dialect already: none"},
+		{"a dialect like none", "smpp: {dialects: [{name: acme, like: acme}]}", nil, "smpp.dialects[0].like must be one of standard"},
+		{"an operation too high", "smpp: {dialects: [{name: acme, ask: 256}]}", nil, `one is "256"`},
+		{"letters without their dialect", "smpp: {dialects: [{name: acme, start: [PSSRI]}]}", nil, "letters need like: service-type"},
+		{"letters too long", "smpp: {dialects: [{name: acme, like: service-type, start: [PSSRIND]}]}", nil, `1 to 5 letters of service_type; one is "PSSRIND"`},
+		{"a dialect's data_coding", "smpp: {dialects: [{name: acme, dcs: gsm}]}", nil, "smpp.dialects[0].dcs must be a data_coding"},
+		{"a dialect's session", "smpp: {dialects: [{name: acme, session: tlv}]}", nil, "smpp.dialects[0].session must be one of info, wide, reference, none"},
+		{"an empty queue", "smpp: {queues: {bulk: 0}}", nil, "smpp.queues.bulk must be 1 to"},
+		{"half the weights", "smpp: {weights: {answers: 4}}", nil, "smpp.weights.notices must be 1 to"},
+		{"weights upside down", "smpp: {weights: {answers: 1, notices: 2, bulk: 1}}", nil, "smpp.weights must fall"},
+		{"a retry of nothing", "smpp: {retries: [{after: 1s}]}", nil, "smpp.retries[0].status must be"},
+		{"a retry of success", "smpp: {retries: [{status: ESME_ROK}]}", nil, "smpp.retries[0].status must be"},
+		{"a retry twice", "smpp: {retries: [{status: 8}, {status: 8}]}", nil, "smpp.retries[1].status is there twice"},
+		{"a retry for ever later", "smpp: {retries: [{status: 8, after: 48h}]}", nil, "smpp.retries[0].after must be"},
 		{"two links of one name", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: a, address: 'h:1', system_id: s}]}", nil, "smpp.links[1].name is used twice"},
 		{"admin off loopback", "admin: {listen: '0.0.0.0:1'}", nil, "admin.token or admin.tokens must be set"},
 		{"short admin token", "admin: {tokens: [{name: amina, token: short}]}", nil, "admin.tokens[0].token must have at least 16"},

@@ -33,7 +33,7 @@ func (c *Config) Validate() error {
 	if v := c.Menus.Canary.Percent; !(v >= 0 && v < 100) {
 		p.add("menus.canary.percent", fmt.Sprintf("must be 0 (new menus go to all at once) to less than 100; it is %v", v))
 	}
-	c.validateLinks(&p)
+	c.validateSMPP(&p)
 
 	c.validateCore(&p)
 	p.address("simulator.smpp", c.Simulator.SMPP, false)
@@ -177,69 +177,6 @@ func (c *Config) validateStore(p *problems) {
 		}
 		p.number("store.db", c.Store.DB, 0, 15)
 		p.number("store.replicas", c.Store.Replicas, 0, 10)
-	}
-}
-
-func (c *Config) validateLinks(p *problems) {
-	names := map[string]bool{}
-	first := map[string]Link{} // of each network
-	for i, l := range c.SMPP.Links {
-		key := func(k string) string { return fmt.Sprintf("smpp.links[%d].%s", i, k) }
-		switch {
-		case l.Name == "":
-			p.add(key("name"), "must name the link")
-		case names[l.Name]:
-			p.add(key("name"), "is used twice: "+l.Name)
-		}
-		names[l.Name] = true
-		p.address(key("address"), l.Address, true)
-		p.oneOf(key("bind"), l.Bind, "transceiver", "transmitter", "receiver")
-		p.oneOf(key("ussd"), l.USSD, "standard")
-		p.oneOf(key("hints"), l.Hints, "on", "off")
-		p.number(key("window"), l.Window, 1, 10_000)
-		p.between(key("response_timeout"), l.Response, 100*time.Millisecond, 2*time.Minute)
-		p.between(key("enquire_link"), l.EnquireLink, time.Second, time.Hour)
-		// SMPP 3.4 section 4.1.1: 15, 8 and 12 characters and their NUL.
-		p.length(key("system_id"), l.SystemID, 1, 15)
-		p.length(key("password"), l.Password, 0, 8)
-		p.length(key("system_type"), l.SystemType, 0, 12)
-		p.length(key("sender"), l.Sender, 1, 15)
-		p.validateTraffic(key, l)
-		// The parts of a long SMS may take different links of a network.
-		if f, ok := first[l.Network]; !ok {
-			first[l.Network] = l
-		} else {
-			if f.Sender != l.Sender {
-				p.add(key("sender"), "must be that of the other links of network "+l.Network+": "+f.Sender)
-			}
-			if f.Receipts != l.Receipts {
-				p.add(key("receipts"), "must be that of the other links of network "+l.Network)
-			}
-		}
-	}
-}
-
-// validateTraffic checks what a link carries and how.
-func (p *problems) validateTraffic(key func(string) string, l Link) {
-	if l.Rate < 0 || l.Rate > 1e6 || l.Rate != l.Rate {
-		p.add(key("rate"), fmt.Sprintf("must be 0 (no limit) to 1000000 segments a second; it is %v", l.Rate))
-	}
-	for i, prefix := range l.Prefixes {
-		if !digits(prefix, 1, 15) {
-			p.add(key(fmt.Sprintf("prefixes[%d]", i)), `must be 1 to 15 digits in quotes, like "25571"`)
-		}
-	}
-	p.oneOf(key("version"), l.Version, "3.3", "3.4", "5.0", "5") // 5.0 without quotes is 5
-	if l.Version == "3.3" && l.Bind == "transceiver" {
-		p.add(key("bind"), "must be transmitter or receiver: SMPP 3.3 has no transceiver")
-	}
-	p.oneOf(key("response_ids"), l.ResponseIDs, "verbatim", "hex", "decimal")
-	p.oneOf(key("receipt_ids"), l.ReceiptIDs, "verbatim", "hex", "decimal")
-	if !l.TLS && (l.TLSCA != "" || l.TLSCert != "" || l.TLSKey != "") {
-		p.add(key("tls"), "must be true if tls_ca, tls_cert or tls_key is set")
-	}
-	if (l.TLSCert == "") != (l.TLSKey == "") {
-		p.add(key("tls_cert"), "and tls_key must be set together")
 	}
 }
 

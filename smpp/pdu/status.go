@@ -236,6 +236,20 @@ func (s Status) String() string {
 	return "0x" + strconv.FormatUint(uint64(s), 16)
 }
 
+// ParseStatus reads a status as String writes it: the name of the specification,
+// or a number, decimal or hexadecimal with 0x.
+func ParseStatus(name string) (Status, bool) {
+	if n, err := strconv.ParseUint(name, 0, 32); err == nil {
+		return Status(n), true
+	}
+	for s := StatusOK; s <= StatusInvBcastChanInd; s++ {
+		if t := s.text(); t.name != "" && t.name == name {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
 // Meaning says in a few words what s stands for.
 func (s Status) Meaning() string {
 	if t := s.text(); t.meaning != "" {

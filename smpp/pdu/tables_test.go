@@ -303,3 +303,19 @@ func TestTagsAreThoseOfTheSpecification(t *testing.T) {
 		t.Errorf("a vendor's tag is %q", s)
 	}
 }
+
+func TestStatusesAreReadBackByNameAndNumber(t *testing.T) {
+	for s := range Status(0x200) {
+		if got, ok := ParseStatus(s.String()); !ok || got != s {
+			t.Errorf("%s is read as %s", s, got)
+		}
+	}
+	if s, ok := ParseStatus("1025"); !ok || s != 0x401 {
+		t.Errorf("1025 is %s, %v", s, ok)
+	}
+	for _, bad := range []string{"", "ESME_RNONSENSE", "-1", "0x100000000"} {
+		if s, ok := ParseStatus(bad); ok {
+			t.Errorf("%q is read as %s", bad, s)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type Submitter interface {
 type Link struct {
 	Submit   Submitter
 	Source   string // address that its SMS come from
+	Format   Format // how the network reads SMS
 	Receipts bool   // ask for delivery receipts: see Sender.Receipt
 }
 
@@ -69,6 +71,10 @@ func New(cfg Config) *Sender {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	cfg.Links = slices.Clone(cfg.Links)
+	for i := range cfg.Links {
+		cfg.Links[i].Format = cfg.Links[i].Format.withDefaults()
 	}
 	return &Sender{Config: cfg, fresh: make(chan sessions.Notice, 1024)}
 }
@@ -182,7 +188,7 @@ func (s *Sender) submit(ctx context.Context, n sessions.Notice) (string, error) 
 	err := error(smpp.ErrNotSent)
 	for _, link := range s.Links {
 		var parts []pdu.SubmitSM
-		if parts, err = message(link.Source, n); err != nil {
+		if parts, err = notice(link.Format, link.Source, n); err != nil {
 			return "", err
 		}
 		// Half of the time is left for the response: what is sent and not waited

@@ -16,6 +16,7 @@ import (
 	"nyota/sessions"
 	"nyota/smpp"
 	"nyota/smpp/pdu"
+	"nyota/smpp/text"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -111,7 +112,7 @@ func TestM5NoticeIsSubmittedOnceAndThenNeverAgain(t *testing.T) {
 	}
 	s := b.phone.got[0]
 	if string(s.ShortMessage) != "QK1 confirmed." || string(s.DestinationAddr) != owner || string(s.SourceAddr) != "NYOTA" ||
-		s.SourceAddrTON != tonAlphanumeric || s.DestAddrTON != tonInternational || s.DataCoding != dcsGSM || s.ESMClass != 0 {
+		s.SourceAddrTON != tonAlphanumeric || s.DestAddrTON != tonInternational || s.DataCoding != text.DCSDefault || s.ESMClass != 0 {
 		t.Errorf("%+v", s)
 	}
 	b.advance(time.Hour)

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"strings"
 	"time"
 
 	"nyota/gateway/dialog"
@@ -55,6 +56,7 @@ type Config struct {
 	Dialect    Dialect
 	Dialogs    Dialogs
 	Submit     Submitter
+	Coding     text.Coding // how the network reads data_coding; CBS is the dialect's to say
 	Country    menus.Country
 	Limits     menus.Limits
 	Concurrent int  // turns at work at once
@@ -76,6 +78,7 @@ type Channel struct {
 
 // New returns a Channel whose turns end with ctx at the latest.
 func New(ctx context.Context, cfg Config) *Channel {
+	cfg.Coding.CBS = cfg.Dialect.CBS
 	atOnce := runtime.GOMAXPROCS(0)
 	if cfg.Waiting {
 		atOnce = cfg.Concurrent
@@ -93,18 +96,13 @@ func (c *Channel) Close() {
 	c.stop()
 }
 
-// IsUSSD says whether a deliver_sm belongs to a USSD dialogue.
-func IsUSSD(d *pdu.DeliverSM) bool {
-	_, ok := d.TLVs.Get(pdu.TagUSSDServiceOp)
-	return ok
-}
+// Carries says whether a deliver_sm belongs to a USSD dialogue.
+func (c *Channel) Carries(d *pdu.DeliverSM) bool { return c.Dialect.carries(d) }
 
 // Deliver takes one deliver_sm of a dialogue. It answers at once what it refuses;
 // all else is acknowledged after its commit.
 func (c *Channel) Deliver(b Bind, conn *smpp.Conn, seq uint32, d *pdu.DeliverSM) (pdu.Body, pdu.Status) {
-	op, _ := d.TLVs.Uint8(pdu.TagUSSDServiceOp)
-	info, _ := d.TLVs.Get(pdu.TagITSSessionInfo)
-	e, err := c.Dialect.read(op, info)
+	e, err := c.Dialect.read(d)
 	if err != nil {
 		c.Log.Warn("a deliver_sm was refused", "network", c.Network, "err", err)
 		return &pdu.DeliverSMResp{}, pdu.StatusInvTLVVal
@@ -123,7 +121,7 @@ func (c *Channel) Deliver(b Bind, conn *smpp.Conn, seq uint32, d *pdu.DeliverSM)
 	t.m = dialog.Message{
 		Key:  sessions.Key{Network: c.Network, MSISDN: msisdn, ID: e.id},
 		Kind: e.kind, Seq: e.sequence, Limits: c.Limits, At: time.Now(), Waits: t.waits,
-		Text: menus.Typed(text.Decode(typed, d.DataCoding)),
+		Text: menus.Typed(c.Coding.Decode(typed, d.DataCoding)),
 	}
 	if e.kind == dialog.Dial && t.m.Text == "" {
 		t.m.Text = menus.Typed(dialled(d.DestinationAddr))
@@ -157,17 +155,7 @@ func (c *Channel) run(t *turn) {
 // network still waits. The turn is the network's from then on.
 func (c *Channel) show(t *turn, r dialog.Reply, deadline time.Time) {
 	s := &t.reply
-	s.DataCoding = c.Dialect.GSM
-	if r.UCS2 {
-		s.DataCoding = c.Dialect.UCS2
-	}
-	octets, err := text.Encode(t.text[:0], r.Text, s.DataCoding)
-	if err != nil {
-		c.Log.Error("a screen cannot be encoded", "screen", r.Screen, "err", err)
-		t.release()
-		return
-	}
-	t.text, s.ShortMessage = octets, octets
+	t.text = c.encode(t.text[:0], s, r)
 	c.Dialect.mark(s, t.event, r.End)
 	if t.bind.Hints {
 		hint := append([]byte{0}, r.Screen...)
@@ -195,6 +183,42 @@ func (c *Channel) show(t *turn, r dialog.Reply, deadline time.Time) {
 			return
 		}
 	}
+}
+
+// encode writes a screen's text into dst, which it returns. What the network's own alphabet lacks goes as
+// UCS-2 if the screen is short enough for that, and otherwise as question marks:
+// one wrong character is less than no screen.
+func (c *Channel) encode(dst []byte, s *pdu.SubmitSM, r dialog.Reply) []byte {
+	dcs := c.Dialect.GSM
+	if r.UCS2 {
+		dcs = c.Dialect.UCS2
+	}
+	octets, err := c.Coding.Encode(dst, r.Text, dcs)
+	if err != nil {
+		if n, _ := text.UCS2.Len(r.Text); n <= c.Limits.UCS2 {
+			dcs = c.Dialect.UCS2
+			octets, err = c.Coding.Encode(dst, r.Text, dcs)
+		}
+	}
+	if err != nil {
+		c.Log.Warn("a screen has characters that the network's alphabet lacks", "network", c.Network, "screen", r.Screen)
+		octets = c.lossy(dst, r.Text, dcs)
+	}
+	s.DataCoding, s.ShortMessage = dcs, octets
+	return octets
+}
+
+// lossy encodes with a question mark for each character that cannot be.
+func (c *Channel) lossy(dst []byte, s string, dcs uint8) []byte {
+	e := c.Coding.Encoding(dcs)
+	fit := strings.Map(func(r rune) rune {
+		if _, ok := e.Len(string(r)); ok {
+			return r
+		}
+		return '?'
+	}, s)
+	octets, _ := c.Coding.Encode(dst, fit, dcs) // every alphabet has the rest
+	return octets
 }
 
 // pause waits before a screen is tried again. It is false if there is no time

@@ -39,12 +39,22 @@ func TestStandardDialectReadsTheNetworksEvents(t *testing.T) {
 		{"an op of nobody", 99, nil, 0, "", 0, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			e, err := d.read(tc.op, tc.info)
+			e, err := d.read(deliver(tc.op, tc.info))
 			if (err != nil) != tc.bad || e.kind != tc.kind || e.id != tc.id || e.sequence != tc.seq {
 				t.Errorf("%+v, %v", e, err)
 			}
 		})
 	}
+}
+
+// deliver is a deliver_sm with these parameters; nil is none.
+func deliver(op uint8, info []byte) *pdu.DeliverSM {
+	d := &pdu.DeliverSM{}
+	d.TLVs.AddUint8(pdu.TagUSSDServiceOp, op)
+	if info != nil {
+		d.TLVs.Add(pdu.TagITSSessionInfo, info)
+	}
+	return d
 }
 
 func TestStandardDialectMarksQuestionsAndTheEnd(t *testing.T) {
