@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ type EmbeddedOptions struct {
 	Now       func() time.Time // the clock; time.Now by default
 	Logger    *slog.Logger     // silent by default
 	Retention time.Duration    // how long final actions and settled notices are kept; 30 days by default
-	CacheSize int              // octets of sessions kept in memory; 128 MiB by default
+	Memory    int64            // octets of sessions, all in memory; 1 GiB by default; then ErrFull
 	Sweep     time.Duration    // pause between removals of what expired; 10 s by default
 	MinFree   uint64           // Health fails with fewer octets free on the disk; 64 MiB by default
 
@@ -39,13 +40,14 @@ const (
 	defaultRetain = 30 * 24 * time.Hour
 )
 
-// Embedded is the store in this process, on pebble: one directory, one process.
+// Embedded is the store in this process: one directory, one process. Sessions are
+// in memory and in a journal of their own, everything else is in pebble.
 //
-// A plain step is written to the log at once, or within a millisecond on a busy
-// store, and the first of a dialogue before Commit returns, without waiting for
-// the disk: kill -9 loses no more than that. Commits with an action or a notice wait for an fsync, which
-// all commits under way share.
-// The log is one sequence: what a durable commit builds on is durable with it.
+// A plain step is written to the journal at once, or within a millisecond on a
+// busy store, and the first of a dialogue before Commit returns, without waiting
+// for the disk: kill -9 loses no more than that. Commits with an action or a
+// notice wait for an fsync, which all commits under way share; the session is in
+// the same batch, so that none of both is ever there alone.
 //
 // When the disk refuses a write (or is full), nobody knows what the log holds:
 // the process logs the reason and exits with status 1, and a restart recovers.
@@ -59,14 +61,20 @@ type Embedded struct {
 	retain time.Duration
 	free   uint64
 
+	journal journal
+	memory  int64
+	octets  atomic.Int64 // of sessions
+	seed    maphash.Seed
 	stripe  [stripes]stripe
 	actions queue
 	notices queue
 	expiry  queue
 	facts   sync.Mutex // held by who writes one
 
-	unwritten  atomic.Bool // plain steps wait in pebble's memory
+	unwritten  atomic.Bool // steps wait in the journal's memory, or writes in pebble's
+	waiting    atomic.Bool // writes wait in pebble's memory
 	unwrittenC chan struct{}
+	grownC     chan struct{} // the journal's file has grown
 
 	gate
 	stop  context.CancelFunc
@@ -92,8 +100,8 @@ func OpenEmbedded(dir string, opts EmbeddedOptions) (*Embedded, error) {
 	if opts.Retention <= 0 {
 		opts.Retention = defaultRetain
 	}
-	if opts.CacheSize <= 0 {
-		opts.CacheSize = 128 << 20
+	if opts.Memory <= 0 {
+		opts.Memory = 1 << 30
 	}
 	if opts.Sweep <= 0 {
 		opts.Sweep = 10 * time.Second
@@ -124,19 +132,24 @@ func OpenEmbedded(dir string, opts EmbeddedOptions) (*Embedded, error) {
 		return nil, errors.Join(fmt.Errorf("sessions: open %s: %w", dir, err), lock.Close())
 	}
 	e := &Embedded{
-		db: db, disk: disk, lock: lock, dir: abs, unwrittenC: make(chan struct{}, 1),
-		now: opts.Now, log: opts.Logger, retain: opts.Retention, free: opts.MinFree,
+		db: db, disk: disk, lock: lock, dir: abs, unwrittenC: make(chan struct{}, 1), grownC: make(chan struct{}, 1),
+		now: opts.Now, log: opts.Logger, retain: opts.Retention, free: opts.MinFree, memory: opts.Memory,
+		seed: maphash.MakeSeed(),
 	}
 	for i := range e.stripe {
-		e.stripe[i].init(opts.CacheSize / stripes)
+		e.stripe[i].init()
 	}
-	if err := e.checkLayout(); err != nil {
-		return nil, errors.Join(err, db.Close(), lock.Close())
+	e.journal = journal{fs: opts.fs, dir: opts.fs.PathJoin(abs, "steps"), broken: func(err error) {
+		pebbleLog{opts.Logger}.Fatalf("the journal of sessions: %v", err)
+	}}
+	if err := e.recover(); err != nil {
+		return nil, errors.Join(fmt.Errorf("sessions: open %s: %w", dir, err), e.journal.close(), db.Close(), lock.Close())
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e.stop = stop
 	e.tasks.Go(func() { e.sweepEvery(ctx, opts.Sweep) })
 	e.tasks.Go(func() { e.writeSteps(ctx) })
+	e.tasks.Go(func() { e.turnJournal(ctx) })
 	return e, nil
 }
 
@@ -163,22 +176,6 @@ func pebbleOptions(lock *pebble.Lock, fs vfs.FS, log *slog.Logger) *pebble.Optio
 	return o
 }
 
-// layout is the embedded store's own layout of keys (see embedded_keys.go).
-const layout = "1"
-
-func (e *Embedded) checkLayout() error {
-	v, ok, err := e.get(layoutKey)
-	switch {
-	case err != nil:
-		return err
-	case !ok:
-		return e.db.Set(layoutKey, []byte(layout), pebble.Sync)
-	case v != layout:
-		return fmt.Errorf("sessions: %s has layout %q: this binary reads %q", e.dir, v, layout)
-	}
-	return nil
-}
-
 // Close waits for calls under way and for the sweeper, and closes the
 // directory. A second Close returns nil.
 func (e *Embedded) Close() error {
@@ -187,7 +184,7 @@ func (e *Embedded) Close() error {
 		return nil
 	}
 	e.tasks.Wait()
-	return errors.Join(e.db.Close(), e.lock.Close())
+	return errors.Join(e.journal.close(), e.db.Close(), e.lock.Close())
 }
 
 // Health fails when the store is closed or its disk nearly full.

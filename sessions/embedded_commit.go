@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -18,13 +19,15 @@ func (e *Embedded) Load(ctx context.Context, k Key) (Session, error) {
 		return Session{}, err
 	}
 	defer e.leave()
+	var room nameRoom
+	n, hash := e.name(&room, k)
 	st := e.stripeOf(k.MSISDN)
 	st.mu.Lock()
-	row, _, err := e.session(st, k)
-	st.mu.Unlock()
-	if err != nil {
-		return Session{}, err
+	var row string
+	if found := st.find(hash, n); found != nil && expiresOf(found.row) > orderedTime(e.now()) {
+		row = string(found.row)
 	}
+	st.mu.Unlock()
 	if row == "" {
 		return Session{}, ErrNotFound
 	}
@@ -40,7 +43,7 @@ func (e *Embedded) Commit(ctx context.Context, s Session, records ...Record) (Se
 	if err := checkSession(&s); err != nil {
 		return Session{}, err
 	}
-	if len(records) == 0 && !s.Ended && s.Version > 0 {
+	if len(records) == 0 {
 		return e.step(ctx, s)
 	}
 	changes, durable, err := plan(s.Key.MSISDN, records, e.now(), e.retain)
@@ -79,63 +82,95 @@ func (e *Embedded) Put(ctx context.Context, records ...Record) error {
 	return nil
 }
 
-// step is the commit that most are: one session that exists goes on.
+// step is the commit that most are: one session and nothing else.
 func (e *Embedded) step(ctx context.Context, s Session) (Session, error) {
 	if err := e.enter(ctx); err != nil {
 		return Session{}, err
 	}
 	defer e.leave()
-	expected := s.Version
-	s.Version++
-	value, _ := s.AppendBinary(make([]byte, 0, 512))
-	if err := checkSize(value); err != nil {
-		return Session{}, err
-	}
-	row := string(value)
-	st := e.stripeOf(s.Key.MSISDN)
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	_, h, err := e.session(st, s.Key)
+	var rowRoom [512]byte
+	row, err := e.nextRow(rowRoom[:0], &s)
 	if err != nil {
 		return Session{}, err
 	}
-	if h.version != expected {
-		return Session{}, ErrConflict
+	var room nameRoom
+	n, hash := e.name(&room, s.Key)
+	st := e.stripeOf(s.Key.MSISDN)
+	st.mu.Lock()
+	found := st.find(hash, n)
+	if err := e.fits(found, &s); err != nil {
+		st.mu.Unlock()
+		return Session{}, err
 	}
-	if err := e.db.Set(sessionKey(s.Key), value, pebble.NoSync); err != nil {
-		return Session{}, fmt.Errorf("sessions: %w", err)
+	var end uint64
+	var full bool
+	switch {
+	case s.Ended && found == nil:
+		st.mu.Unlock()
+		s.Version++
+		return s, nil
+	case s.Ended:
+		var lsn uint64
+		lsn, end, full = e.journal.add(journalDelete, 0, n)
+		if found.kept {
+			if err := e.db.Set(keptKey(s.Key), binary.BigEndian.AppendUint64(nil, lsn), pebble.NoSync); err != nil {
+				st.mu.Unlock()
+				return Session{}, fmt.Errorf("sessions: %w", err)
+			}
+			e.wrote()
+		}
+		e.octets.Add(int64(st.remove(found)))
+	default:
+		var lsn uint64
+		lsn, end, full = e.journal.add(journalPut, 0, row)
+		_, grown := st.put(found, hash, row, lsn)
+		e.octets.Add(int64(grown))
 	}
-	st.keep(s.Key, row)
-	e.wrote()
+	st.mu.Unlock()
+	if full || s.Version == 0 { // a dialogue that began is found again after kill -9
+		e.journal.flush(end)
+	} else {
+		e.added()
+	}
+	s.Version++
 	return s, nil
 }
 
-// session returns a session's stored form and header, or "" and version 0 if
-// there is none or it expired. The stripe is locked.
-func (e *Embedded) session(st *stripe, k Key) (string, header, error) {
-	var row string
-	c := st.cache[k]
-	if c != nil {
-		row = c.row
-	} else {
-		v, ok, err := e.get(sessionKey(k))
-		if err != nil || !ok {
-			return "", header{}, err
-		}
-		row = v
+// ErrFull says that the embedded store has no memory left for one more session.
+var ErrFull = errors.New("sessions: no memory is left for one more session")
+
+// fits says whether a commit of s may follow what is stored. The stripe is locked.
+func (e *Embedded) fits(found *entry, s *Session) error {
+	version := uint64(0)
+	if found != nil && expiresOf(found.row) > orderedTime(e.now()) {
+		version = versionOf(found.row)
 	}
-	h, err := headerOf(row)
-	if err != nil {
-		return "", header{}, err
+	if version != s.Version {
+		return ErrConflict
 	}
-	if h.time <= orderedTime(e.now()) {
-		st.forget(k)
-		return "", header{}, nil
+	if found == nil && !s.Ended && e.octets.Load() > e.memory {
+		return ErrFull
 	}
-	if c == nil {
-		st.keep(k, row)
+	return nil
+}
+
+// nextRow appends a session's next stored form; nothing, if it ends.
+func (e *Embedded) nextRow(dst []byte, s *Session) ([]byte, error) {
+	if s.Ended {
+		return nil, nil
 	}
-	return row, h, nil
+	s.Version++
+	row, _ := s.AppendBinary(dst)
+	s.Version--
+	return row, checkSize(row)
+}
+
+type nameRoom [96]byte
+
+// name is a session's name and its hash.
+func (e *Embedded) name(room *nameRoom, k Key) (name, uint64) {
+	n := nameOf(room[:0], k)
+	return n, maphash.Bytes(e.seed, n)
 }
 
 // stored returns the header of an action, notice or customer; version 0 is none.
@@ -170,10 +205,13 @@ func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, dura
 	st.mu.Lock()
 	defer st.mu.Unlock()
 
-	b := e.db.NewBatch()
-	row, err := e.fill(b, st, msisdn, s, changes)
+	w := batch{b: e.db.NewBatch()}
+	after, err := e.fillSession(&w, st, s)
+	if err == nil {
+		err = e.fill(&w, msisdn, changes)
+	}
 	if err != nil {
-		_ = b.Close()
+		_ = w.b.Close()
 		return nil, err
 	}
 	k := keepSoon
@@ -183,20 +221,11 @@ func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, dura
 	case s != nil && s.Version == 0:
 		k = keepWritten // a dialogue that began is found again after kill -9
 	}
-	wait, err := e.apply(b, k)
+	wait, err := e.apply(w.b, k)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case s == nil:
-	case s.Ended:
-		st.forget(s.Key)
-	default:
-		if s.Version == 0 {
-			e.expiry.wrote(expirySecond(s.Expires))
-		}
-		st.keep(s.Key, row)
-	}
+	after()
 	for i := range changes {
 		c := &changes[i]
 		if c.due != 0 {
@@ -209,15 +238,8 @@ func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, dura
 	return wait, nil
 }
 
-// fill checks all versions and puts the writes into the batch. It returns the
-// session's new stored form.
-func (e *Embedded) fill(b *pebble.Batch, st *stripe, msisdn string, s *Session, changes []change) (row string, err error) {
-	w := batch{b: b}
-	if s != nil {
-		if row, err = e.fillSession(&w, st, s); err != nil {
-			return "", err
-		}
-	}
+// fill checks the records' versions and puts their writes into the batch.
+func (e *Embedded) fill(w *batch, msisdn string, changes []change) error {
 	var ids openIDs
 	touched := false
 	for i := range changes {
@@ -225,10 +247,10 @@ func (e *Embedded) fill(b *pebble.Batch, st *stripe, msisdn string, s *Session, 
 		key := recordKey(c.kind, msisdn, c.id)
 		old, err := e.stored(key)
 		if err != nil {
-			return "", err
+			return err
 		}
 		if old.version != c.version {
-			return "", ErrConflict
+			return ErrConflict
 		}
 		w.set(key, c.value)
 		if c.kind == kindCustomer {
@@ -248,7 +270,7 @@ func (e *Embedded) fill(b *pebble.Batch, st *stripe, msisdn string, s *Session, 
 		}
 		if !touched {
 			if ids, err = e.openIDs(msisdn); err != nil {
-				return "", err
+				return err
 			}
 			touched = true
 		}
@@ -261,35 +283,42 @@ func (e *Embedded) fill(b *pebble.Batch, st *stripe, msisdn string, s *Session, 
 			w.delete(openKey(msisdn))
 		}
 	}
-	return row, w.err
+	return w.err
 }
 
-func (e *Embedded) fillSession(w *batch, st *stripe, s *Session) (string, error) {
-	_, h, err := e.session(st, s.Key)
+// fillSession checks the session's version and puts it into the batch too: in a
+// crash it must not be older than the records that are committed with it. What
+// remains to be done after the batch is applied is returned.
+func (e *Embedded) fillSession(w *batch, st *stripe, s *Session) (after func(), err error) {
+	if s == nil {
+		return func() {}, nil
+	}
+	row, err := e.nextRow(nil, s)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if h.version != s.Version {
-		return "", ErrConflict
+	n, hash := e.name(new(nameRoom), s.Key)
+	found := st.find(hash, n)
+	if err := e.fits(found, s); err != nil {
+		return nil, err
 	}
-	key := sessionKey(s.Key)
-	if s.Ended {
-		if s.Version > 0 {
-			w.delete(key)
+	if s.Ended && found == nil {
+		return func() {}, nil
+	}
+	lsn := e.journal.next()
+	w.set(keptKey(s.Key), append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(row)), lsn), row...))
+	return func() {
+		if s.Ended {
+			e.journal.add(journalDelete, lsn, n)
+			e.octets.Add(int64(st.remove(found)))
+		} else {
+			e.journal.add(journalPut, lsn, row)
+			ent, grown := st.put(found, hash, row, lsn)
+			ent.kept = true
+			e.octets.Add(int64(grown))
 		}
-		return "", nil
-	}
-	next := *s
-	next.Version++
-	value, _ := next.AppendBinary(nil)
-	if err := checkSize(value); err != nil {
-		return "", err
-	}
-	w.set(key, value)
-	if s.Version == 0 {
-		w.set(expiryKey(expirySecond(s.Expires), key), nil)
-	}
-	return string(value), nil
+		e.added()
+	}, nil
 }
 
 func (e *Embedded) stripeOf(msisdn string) *stripe { return &e.stripe[fnv64(msisdn)%stripes] }

@@ -9,7 +9,8 @@ import (
 // out of them; times are big endian, so that they sort.
 //
 //	'm' layout                          the layout's version
-//	's' msisdn 0 network 0 id           session
+//	'S' msisdn 0 network 0 id -> number(8) session
+//	                                    session as a commit with records left it
 //	'a' msisdn 0 id                     action
 //	'n' msisdn 0 id                     notice
 //	'c' msisdn                          customer
@@ -20,12 +21,18 @@ import (
 //	'r' id                              source of a menu revision
 //	'f' name                            fact: version(8) value
 //
-// A session's 'e' is written when it is created and moved on when it is looked
-// at and found alive: a step costs no index. A record's 'e' names the version
-// that may go: if it was changed since, another 'e' exists.
+// Sessions are in the journal; 'S' has those that were committed together with
+// records, with the number of the journal's record: it is as durable as they are,
+// and if the journal's end is lost the session is found here. The number alone
+// says that the session ended. Each goes when the journal's files before that
+// number have gone. Layout 1 had all sessions here, under 's'.
+//
+// A record's 'e' names the version that may go: if it was changed since, another
+// 'e' exists.
 var layoutKey = []byte("mlayout")
 
 const (
+	prefixKept   = 'S'
 	prefixOpen   = 'o'
 	prefixQueue  = 'q'
 	prefixExpiry = 'e'
@@ -33,9 +40,9 @@ const (
 	prefixFact   = 'f'
 )
 
-func sessionKey(k Key) []byte {
+func keptKey(k Key) []byte {
 	b := make([]byte, 0, 3+len(k.MSISDN)+len(k.Network)+len(k.ID))
-	b = append(b, kindSession)
+	b = append(b, prefixKept)
 	b = append(append(b, k.MSISDN...), 0)
 	b = append(append(b, k.Network...), 0)
 	return append(b, k.ID...)

@@ -105,9 +105,15 @@ const (
 	writeBurst = 16 * writeEvery // as many at once, after a pause
 )
 
-// wrote asks for a plain step to be written.
+// wrote asks for what waits in pebble's memory to be written.
 func (e *Embedded) wrote() {
-	if e.unwritten.CompareAndSwap(false, true) {
+	e.waiting.Store(true)
+	e.added()
+}
+
+// added asks for what waits in the journal's memory to be written.
+func (e *Embedded) added() {
+	if !e.unwritten.Load() && e.unwritten.CompareAndSwap(false, true) {
 		select {
 		case e.unwrittenC <- struct{}{}:
 		default:
@@ -115,7 +121,8 @@ func (e *Embedded) wrote() {
 	}
 }
 
-// writeSteps writes plain steps to the log until ctx ends.
+// writeSteps writes what is not durable to the journal and to pebble's log until
+// ctx ends.
 func (e *Embedded) writeSteps(ctx context.Context) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -140,9 +147,18 @@ func (e *Embedded) writeSteps(ctx context.Context) {
 		}
 		paid = paid.Add(writeEvery)
 		e.unwritten.Store(false)
-		// An empty record at the log's end, to wait for.
-		if err := e.db.LogData(nil, pebble.Sync); err != nil {
-			e.log.Error("store: plain steps are not written", "err", err)
+		e.journal.flush(e.journal.all())
+		if e.waiting.Swap(false) {
+			// An empty record at the log's end, to wait for.
+			if err := e.db.LogData(nil, pebble.Sync); err != nil {
+				e.log.Error("store: leases and languages are not written", "err", err)
+			}
+		}
+		if e.journal.grown() > max(journalGrown, 2*uint64(max(0, e.octets.Load()))) {
+			select {
+			case e.grownC <- struct{}{}:
+			default:
+			}
 		}
 	}
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// inLog says whether the log's files hold some octets: whether those left the
+// inLog says whether the journal's files hold some octets: whether those left the
 // process.
 func inLog(t *testing.T, dir, octets string) bool {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.log"))
+	files, err := filepath.Glob(filepath.Join(dir, "steps", "*.steps"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}

@@ -34,8 +34,9 @@ func (e *Embedded) sweepEvery(ctx context.Context, pause time.Duration) {
 }
 
 // sweep removes expired sessions and records past their retention, and returns
-// how many. It looks at no record that is not near its expiry.
+// how many. It looks at nothing that is not near its expiry.
 func (e *Embedded) sweep(ctx context.Context) (int, error) {
+	removed := e.sweepSessions()
 	e.expiry.scan.Lock()
 	defer e.expiry.scan.Unlock()
 	from := e.expiry.begin()
@@ -45,10 +46,9 @@ func (e *Embedded) sweep(ctx context.Context) (int, error) {
 		UpperBound: expiryKey(until, nil),
 	})
 	if err != nil {
-		return 0, fmt.Errorf("sessions: %w", err)
+		return removed, fmt.Errorf("sessions: %w", err)
 	}
 	defer func() { _ = it.Close() }()
-	removed := 0
 	for ok := it.First(); ok; ok = it.Next() {
 		second := binary.BigEndian.Uint64(it.Key()[1:])
 		if ctx.Err() != nil {
@@ -70,6 +70,21 @@ func (e *Embedded) sweep(ctx context.Context) (int, error) {
 	return removed, nil
 }
 
+// sweepSessions forgets expired sessions. The journal and pebble's rows need not
+// know: what expired is not read again.
+func (e *Embedded) sweepSessions() int {
+	removed := 0
+	for i := range e.stripe {
+		st := &e.stripe[i]
+		st.mu.Lock()
+		gone, octets := st.expire(orderedTime(e.now()))
+		st.mu.Unlock()
+		e.octets.Add(int64(octets))
+		removed += gone
+	}
+	return removed
+}
+
 // expire removes what an 'e' key names, if it is as old as that, and the key.
 func (e *Embedded) expire(place, version []byte) (bool, error) {
 	key := place[expiryHead:]
@@ -84,19 +99,9 @@ func (e *Embedded) expire(place, version []byte) (bool, error) {
 	}
 	w := batch{b: e.db.NewBatch()}
 	w.delete(place)
-	var moved uint64
 	gone := false
 	switch {
-	case h.version == 0: // ended meanwhile
-	case h.kind == kindSession && h.time > orderedTime(e.now()):
-		moved = expirySecond(timeOf(h.time))
-		w.set(expiryKey(moved, key), nil)
-	case h.kind == kindSession:
-		w.delete(key)
-		if k, ok := sessionOf(key); ok {
-			st.forget(k)
-		}
-		gone = true
+	case h.version == 0: // gone, or a session of layout 1
 	case len(version) == 8 && binary.BigEndian.Uint64(version) == h.version:
 		w.delete(key)
 		if h.time != 0 {
@@ -110,9 +115,6 @@ func (e *Embedded) expire(place, version []byte) (bool, error) {
 	}
 	if _, err := e.apply(w.b, keepSoon); err != nil {
 		return false, err
-	}
-	if moved != 0 {
-		e.expiry.wrote(moved)
 	}
 	return gone, nil
 }

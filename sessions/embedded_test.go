@@ -105,14 +105,14 @@ func TestStoreDirectoryIsPrivate(t *testing.T) {
 func TestDirectoryOfAnotherLayoutIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	e := openTest(t, dir, EmbeddedOptions{})
-	if err := e.db.Set(layoutKey, []byte("2"), pebble.Sync); err != nil {
+	if err := e.db.Set(layoutKey, []byte("3"), pebble.Sync); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // and the refusal leaves no lock behind
-		if _, err := OpenEmbedded(dir, EmbeddedOptions{}); err == nil || !strings.Contains(err.Error(), `layout "2"`) {
+		if _, err := OpenEmbedded(dir, EmbeddedOptions{}); err == nil || !strings.Contains(err.Error(), `layout "3"`) {
 			t.Errorf("error %v", err)
 		}
 	}
@@ -153,8 +153,8 @@ func TestExpiredSessionsAreRemovedAndLivingOnesStay(t *testing.T) {
 	if _, err := e.Load(ctx, last.Key); err != nil {
 		t.Errorf("the session that went on: %v", err)
 	}
-	if n := keysOf(t, e); n[kindSession] != 1 || n[prefixExpiry] != 1 {
-		t.Errorf("keys left: %v", n)
+	if n := e.octets.Load(); n <= 0 || n > 1024 {
+		t.Errorf("%d octets of one session", n)
 	}
 	// Ended and used again: the old index entry hurts nobody.
 	last.Ended = true
@@ -176,12 +176,12 @@ func TestExpiredSessionsAreRemovedAndLivingOnesStay(t *testing.T) {
 	if n, err := e.sweep(ctx); n != 1 || err != nil {
 		t.Errorf("removed %d, %v", n, err)
 	}
-	if n := keysOf(t, e); n[kindSession] != 0 || n[prefixExpiry] != 0 {
-		t.Errorf("keys left: %v", n)
+	if n := e.octets.Load(); n != 0 {
+		t.Errorf("%d octets of no session", n)
 	}
 	for i := range e.stripe {
-		if st := &e.stripe[i]; len(st.cache) != 0 || st.size != 0 {
-			t.Errorf("stripe %d caches %d sessions of %d octets", i, len(st.cache), st.size)
+		if st := &e.stripe[i]; len(st.table) != 0 || len(st.wheel) != 0 || st.size != 0 {
+			t.Errorf("stripe %d has %d sessions of %d octets", i, len(st.table), st.size)
 		}
 	}
 }
@@ -231,30 +231,38 @@ func TestFinalRecordsGoAfterTheirRetention(t *testing.T) {
 	}
 }
 
-func TestSessionCacheIsBoundedAndForgetsNothing(t *testing.T) {
-	const size = stripes * 2048
-	e := openTest(t, t.TempDir(), EmbeddedOptions{CacheSize: size})
+func TestM10SessionsAreBoundedAndThoseThatAreThereGoOn(t *testing.T) {
+	clock := newTestTime()
+	e := openTest(t, t.TempDir(), EmbeddedOptions{Memory: 100_000, Now: clock.now})
 	ctx := t.Context()
-	const many = 4000
-	for i := range many {
-		s := newSession(time.Now(), "1")
+	var taken []Session
+	for i := range 4000 {
+		s := newSession(clock.now(), "1")
 		s.Key.MSISDN = fmt.Sprint(255700000000 + i)
+		s, err := e.Commit(ctx, s)
+		if errors.Is(err, ErrFull) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken = append(taken, s)
+	}
+	if n := e.octets.Load(); n < 100_000 || n > 110_000 || len(taken) < 200 {
+		t.Fatalf("%d sessions of %d octets were taken", len(taken), n)
+	}
+	for _, s := range taken {
+		s.Steps++
 		if _, err := e.Commit(ctx, s); err != nil {
 			t.Fatal(err)
 		}
 	}
-	used := 0
-	for i := range e.stripe {
-		used += e.stripe[i].size
+	clock.advance(time.Hour)
+	if _, err := e.sweep(ctx); err != nil {
+		t.Fatal(err)
 	}
-	if used > size || used == 0 {
-		t.Errorf("the cache uses %d octets of %d", used, size)
-	}
-	for i := range many {
-		s, err := e.Load(ctx, Key{"demo", fmt.Sprint(255700000000 + i), "1"})
-		if err != nil || s.Version != 1 {
-			t.Fatalf("session %d: %+v, %v", i, s, err)
-		}
+	if _, err := e.Commit(ctx, newSession(clock.now(), "1")); err != nil {
+		t.Errorf("with room again: %v", err)
 	}
 }
 
