@@ -4,6 +4,7 @@
 //	gateway check [dir]      checks menus
 //	gateway test [dir]       runs the dialogue tests beside the menus
 //	gateway graph [dir]      draws the flow of the menus
+//	gateway ledger           what waits for operators, and the core's statement against ours
 //	gateway simulate smsc    an operator, to try a gateway with
 //	gateway simulate core    a core switch, to try a gateway with
 //	gateway load submit      traffic, to measure a message centre with
@@ -16,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -43,7 +45,12 @@ func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e))
 func run(ctx context.Context, args []string) int {
 	root := command()
 	root.SetArgs(goStyle(args))
-	err := root.ExecuteContext(ctx)
+	return status(root.ExecuteContext(ctx), os.Stderr)
+}
+
+// status is the exit status of a command that ended with err, which is said on w
+// unless it was said already.
+func status(err error, w io.Writer) int {
 	var exit exitError
 	switch {
 	case err == nil:
@@ -51,7 +58,7 @@ func run(ctx context.Context, args []string) int {
 	case errors.As(err, &exit):
 		return int(exit)
 	default:
-		fmt.Fprintln(os.Stderr, "gateway:", err)
+		fmt.Fprintln(w, "gateway:", err)
 		return 1
 	}
 }
@@ -89,6 +96,6 @@ func command() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&file, "config", "", "configuration file (default: config.yaml of the working directory)")
-	root.AddCommand(serve, checkCommand(load), testCommand(load), graphCommand(load), simulateCommand(load), loadCommand())
+	root.AddCommand(serve, checkCommand(load), testCommand(load), graphCommand(load), simulateCommand(load), loadCommand(), ledgerCommand(load))
 	return root
 }

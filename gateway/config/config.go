@@ -174,6 +174,22 @@ type Ledger struct {
 	InquireAfter time.Duration `mapstructure:"inquire_after"` // first inquiry
 	InquireMax   time.Duration `mapstructure:"inquire_max"`   // longest pause between two
 	ManualAfter  time.Duration `mapstructure:"manual_after"`  // then an operator decides
+	Statement    Statement     `mapstructure:"statement"`     // of gateway ledger reconcile
+}
+
+// Statement says how the core writes its statement file, a CSV with a line of
+// column names. Empty: names that are often used.
+type Statement struct {
+	ID         string   `mapstructure:"id"`     // column of our id: the correlation id on the wire
+	Ref        string   `mapstructure:"ref"`    // of the core's reference
+	Amount     string   `mapstructure:"amount"` // of the amount
+	Status     string   `mapstructure:"status"` // of what became of it
+	Time       string   `mapstructure:"time"`
+	TimeLayout string   `mapstructure:"time_layout"` // of Go's package time
+	Done       []string `mapstructure:"done"`        // words of status
+	Failed     []string `mapstructure:"failed"`
+	Only       string   `mapstructure:"only"`  // column=value: other lines are not ours
+	Comma      string   `mapstructure:"comma"` // what separates columns
 }
 
 // Secret says where the key is that seals PINs at rest.

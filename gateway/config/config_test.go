@@ -35,6 +35,7 @@ func TestShippedFileSaysTheDefaults(t *testing.T) {
 	want.SMPP.Dialects, want.SMPP.Retries = []Dialect{}, []Retry{}
 	want.Store.Addresses = []string{}
 	want.Admin.Tokens = []AdminToken{}
+	want.Ledger.Statement.Done, want.Ledger.Statement.Failed = []string{}, []string{}
 	want.Callbacks.URL = "http://127.0.0.1:8082"
 	want.Base = got.Base
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -163,6 +164,8 @@ func TestBadConfigurationNamesTheKey(t *testing.T) {
 		{"a retry for ever later", "smpp: {retries: [{status: 8, after: 48h}]}", nil, "smpp.retries[0].after must be"},
 		{"two links of one name", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: a, address: 'h:1', system_id: s}]}", nil, "smpp.links[1].name is used twice"},
 		{"admin off loopback", "admin: {listen: '0.0.0.0:1'}", nil, "admin.token or admin.tokens must be set"},
+		{"two characters between columns", "ledger: {statement: {comma: ';;'}}", nil, "ledger.statement.comma must be one character"},
+		{"a choice of lines without value", "ledger: {statement: {only: channel}}", nil, "ledger.statement.only must be column=value"},
 		{"short admin token", "admin: {tokens: [{name: amina, token: short}]}", nil, "admin.tokens[0].token must have at least 16"},
 		{"one token for two", "admin: {tokens: [{name: a, token: 0123456789abcdef}, {name: b, token: 0123456789abcdef}]}", nil, "admin.tokens[1].token is another one's too"},
 		{"a name twice", "admin: {tokens: [{name: a, token: 0123456789abcdef}, {name: a, token: 0123456789abcdeg}]}", nil, "admin.tokens[1].name is taken"},

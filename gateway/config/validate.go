@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Validate returns every bad value, each with its key and what to write instead.
@@ -70,6 +71,12 @@ func (c *Config) Validate() error {
 	p.between("ledger.inquire_after", c.Ledger.InquireAfter, 100*time.Millisecond, time.Hour)
 	p.between("ledger.inquire_max", c.Ledger.InquireMax, c.Ledger.InquireAfter, 24*time.Hour)
 	p.between("ledger.manual_after", c.Ledger.ManualAfter, time.Minute, 30*24*time.Hour)
+	if s := c.Ledger.Statement; utf8.RuneCountInString(s.Comma) > 1 || strings.ContainsAny(s.Comma, "\"\r\n") {
+		p.add("ledger.statement.comma", `must be one character, like ";", and no quote`)
+	}
+	if s := c.Ledger.Statement.Only; s != "" && !strings.Contains(strings.Trim(s, "="), "=") {
+		p.add("ledger.statement.only", "must be column=value, or empty")
+	}
 	if c.Secret.KeyFile == "" {
 		p.add("secret.key_file", "must name the file of the key that seals PINs")
 	}

@@ -8,6 +8,7 @@
 //	bank.go         accounts, PINs, limits, fees, postings
 //	directory.go    the people, agents, merchants and billers it ships with
 //	transactions.go POST /transactions/type/{type}, request states, responses
+//	statement.go    what took effect, as the CSV file that operators get
 //	reads.go        names, balances, statements, quotations, heartbeat
 //	wire.go         the API's objects
 //
@@ -59,7 +60,7 @@ type Config struct {
 
 // Core is a simulated core switch: an http.Handler that serves the API under its
 // base path and, at the root, the developer's side: GET and PUT /faults, GET
-// /effects, GET /accounts and POST /accounts/{id}/unlock.
+// /effects, GET /statement.csv, GET /accounts and POST /accounts/{id}/unlock.
 type Core struct {
 	cfg       Config
 	mux       *http.ServeMux
@@ -154,6 +155,7 @@ func (c *Core) routes() {
 	c.mux.HandleFunc("GET /faults", c.getFaults)
 	c.mux.HandleFunc("PUT /faults", c.putFaults)
 	c.mux.HandleFunc("GET /effects", c.getEffects)
+	c.mux.HandleFunc("GET /statement.csv", c.getBooks)
 	c.mux.HandleFunc("GET /accounts", c.getAccounts)
 	c.mux.HandleFunc("POST /accounts/{id}/unlock", c.unlock)
 
