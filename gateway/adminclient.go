@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,11 +23,16 @@ import (
 type adminFlags struct {
 	url       string
 	tokenFile string
+	cert, key string
+	ca        string
 }
 
 func (f *adminFlags) add(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&f.url, "admin", "", "admin API of the running gateway (default: http:// and admin.listen of the configuration)")
 	cmd.PersistentFlags().StringVar(&f.tokenFile, "token-file", "", "file with your admin token (default: $NYOTA_TOKEN, then admin.token of the configuration)")
+	cmd.PersistentFlags().StringVar(&f.cert, "cert", "", "file with your certificate (PEM), in the place of a token")
+	cmd.PersistentFlags().StringVar(&f.key, "key", "", "file with its key (PEM)")
+	cmd.PersistentFlags().StringVar(&f.ca, "ca", "", "file with the authorities (PEM) that vouch for the gateway (default: the system's, and admin.tls_cert itself)")
 }
 
 // client returns a client of the gateway that the flags, the environment and the
@@ -41,6 +48,12 @@ func (f *adminFlags) client(load func() (config.Config, error)) (*adminClient, c
 			return nil, cfg, errors.New("admin.listen is off in the configuration: name the gateway with --admin")
 		}
 		c.base = "http://" + cfg.Admin.Listen
+		if cfg.Admin.TLSCert != "" {
+			c.base = "https://" + cfg.Admin.Listen
+		}
+	}
+	if c.http.Transport, err = f.transport(cfg); err != nil {
+		return nil, cfg, err
 	}
 	switch {
 	case f.tokenFile != "":
@@ -53,6 +66,35 @@ func (f *adminFlags) client(load func() (config.Config, error)) (*adminClient, c
 		c.token = cfg.Admin.Token
 	}
 	return c, cfg, nil
+}
+
+// transport is TLS as the flags and the configuration say.
+func (f *adminFlags) transport(cfg config.Config) (http.RoundTripper, error) {
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	var err error
+	switch own := cfg.Path(cfg.Admin.TLSCert); {
+	case f.ca != "":
+		if conf.RootCAs, err = certificates(f.ca); err != nil {
+			return nil, fmt.Errorf("--ca: %w", err)
+		}
+	case own != "":
+		if conf.RootCAs, err = x509.SystemCertPool(); err != nil {
+			conf.RootCAs = x509.NewCertPool()
+		}
+		if pem, err := os.ReadFile(own); err == nil { //nolint:gosec // the operator names the file
+			conf.RootCAs.AppendCertsFromPEM(pem)
+		}
+	}
+	if f.cert != "" {
+		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+		if err != nil {
+			return nil, fmt.Errorf("--cert, --key: %w", err)
+		}
+		conf.Certificates = []tls.Certificate{pair}
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = conf
+	return t, nil
 }
 
 // adminClient calls the admin API of a running gateway.

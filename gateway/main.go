@@ -5,6 +5,7 @@
 //	gateway test [dir]       runs the dialogue tests beside the menus
 //	gateway graph [dir]      draws the flow of the menus
 //	gateway ledger           what waits for operators, and the core's statement against ours
+//	gateway menus            which menus serve: status, reload, promote, rollback
 //	gateway simulate smsc    an operator, to try a gateway with
 //	gateway simulate core    a core switch, to try a gateway with
 //	gateway load submit      traffic, to measure a message centre with
@@ -96,6 +97,6 @@ func command() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&file, "config", "", "configuration file (default: config.yaml of the working directory)")
-	root.AddCommand(serve, checkCommand(load), testCommand(load), graphCommand(load), simulateCommand(load), loadCommand(), ledgerCommand(load))
+	root.AddCommand(serve, checkCommand(load), testCommand(load), graphCommand(load), simulateCommand(load), loadCommand(), ledgerCommand(load), menusCommand(load))
 	return root
 }

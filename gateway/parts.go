@@ -278,22 +278,13 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 	}
 	g.serveHTTP("callbacks", callbacks)
 
-	admin := http.NewServeMux()
-	health(admin)
-	admin.Handle("/actions/", ops.Guard(g.adminTokens(), ops.Actions(g.store)))
-	admin.Handle("/ledger/", ops.Guard(g.adminTokens(), ops.Ledger(g.ledger)))
-	g.serveHTTP("admin", admin)
-	return nil
-}
-
-// adminTokens are the tokens of the admin API: the one of the configuration, whose
-// holder is "admin", and those of people.
-func (g *Gateway) adminTokens() []ops.Token {
-	all := []ops.Token{{Name: ops.SharedName, Token: g.cfg.Admin.Token}}
-	for _, t := range g.cfg.Admin.Tokens {
-		all = append(all, ops.Token{Name: t.Name, Token: t.Token})
-	}
-	return all
+	api := http.NewServeMux()
+	api.Handle("/actions/", ops.Actions(g.store))
+	api.Handle("/ledger/", ops.Ledger(g.ledger))
+	rollout := ops.Menus(g.menus, g.cfg.NodeName())
+	api.Handle("/menus", rollout)
+	api.Handle("/menus/", rollout)
+	return g.startAdmin(health, api)
 }
 
 // code is what to dial for the first menu.

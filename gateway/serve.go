@@ -79,7 +79,11 @@ func (g *Gateway) Announce(w io.Writer) {
 		line("store", "valkey at %v", cfg.Store.Addresses)
 	}
 	if addr := g.Addr("admin"); addr != "" {
-		line("admin", "http://%s/readyz", addr)
+		scheme := "http"
+		if cfg.Admin.TLSCert != "" {
+			scheme = "https"
+		}
+		line("admin", "%s://%s/readyz", scheme, addr)
 	}
 	if g.smsc != nil {
 		hint := ""

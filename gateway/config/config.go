@@ -50,6 +50,10 @@ type Admin struct {
 	Token  string `mapstructure:"token"`  // bearer token; required off loopback
 	// Tokens are those of people: what two persons must agree on takes two of them.
 	Tokens []AdminToken `mapstructure:"tokens"`
+	// TLS, and in the place of a token a certificate whose common name says who comes.
+	TLSCert     string `mapstructure:"tls_cert"`
+	TLSKey      string `mapstructure:"tls_key"`
+	TLSClientCA string `mapstructure:"tls_client_ca"`
 }
 
 // AdminToken is a person's own bearer token.

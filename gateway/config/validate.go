@@ -20,10 +20,13 @@ func (c *Config) Validate() error {
 	p.address("callbacks.listen", c.Callbacks.Listen, false)
 	p.url("callbacks.url", c.Callbacks.URL, false)
 	p.address("admin.listen", c.Admin.Listen, false)
-	if host, _, err := net.SplitHostPort(c.Admin.Listen); err == nil && c.Admin.Token == "" && len(c.Admin.Tokens) == 0 {
+	if host, _, err := net.SplitHostPort(c.Admin.Listen); err == nil && c.Admin.Token == "" && len(c.Admin.Tokens) == 0 && c.Admin.TLSClientCA == "" {
 		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			p.add("admin.token", "or admin.tokens must be set when admin.listen is not a loopback address")
+			p.add("admin.token", "or admin.tokens must be set, or admin.tls_client_ca, when admin.listen is not a loopback address")
 		}
+	}
+	if a := c.Admin; (a.TLSCert == "") != (a.TLSKey == "") || a.TLSClientCA != "" && a.TLSCert == "" {
+		p.add("admin.tls_cert", "and tls_key must be set together, and with tls_client_ca")
 	}
 	c.validateAdminTokens(&p)
 	c.validateStore(&p)

@@ -27,8 +27,7 @@ func (m *Menus) Watch(ctx context.Context, dir string) error {
 	if err := addFolders(w, dir); err != nil {
 		return fmt.Errorf("dialog: %s cannot be watched: %w", dir, err)
 	}
-	timer := time.NewTimer(settled)
-	timer.Stop()
+	timer := time.NewTimer(settled) // once for what was edited before the watch began
 	defer timer.Stop()
 	for {
 		select {

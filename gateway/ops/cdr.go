@@ -5,6 +5,8 @@
 //	actions.go  a customer's actions by number, for the help desk
 //	ledger.go   what waits for operators, and what two of them decide
 //	guard.go    who may use the admin API
+//	audit.go    who did what with it
+//	menus.go    which menus serve: status, reload, promote, rollback
 package ops
 
 import (
