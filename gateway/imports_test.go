@@ -46,7 +46,7 @@ var house = map[string][]string{
 	"gateway/simulator/momosim":   {},
 	"gateway/simulator/darajasim": {},
 	"gateway/simulator/isosim":    {},
-	"gateway/phone":               {"gateway/simulator", "smpp/..."},
+	"gateway/phone":               {"gateway/simulator", "gateway/dialog", "menus/...", "smpp/..."},
 	"gateway/load":                {"smpp/..."},
 	"gateway/load/outage": {"gateway/core", "gateway/dialog", "gateway/ledger", "gateway/simulator/coresim",
 		"menus", "sessions"},

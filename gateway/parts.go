@@ -249,7 +249,8 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 		http.Redirect(w, r, "/phone", http.StatusFound)
 	})
 	if g.smsc != nil {
-		opt := phone.Options{SMSC: g.smsc, Code: g.code(), MSISDN: testMSISDN, Log: g.log}
+		opt := phone.Options{SMSC: g.smsc, Code: g.code(), MSISDN: testMSISDN, Log: g.log,
+			Desk: g.desk, Limits: env(g.cfg).Limits, MenuDir: g.cfg.Path(g.cfg.Menus.Dir), MenuName: filepath.ToSlash(g.cfg.Menus.Dir)}
 		if addr := g.Addr("simulator.core"); addr != "" && g.cfg.Core.Kind == "gsma" {
 			opt.Core, opt.PIN = phone.HTTPCore("http://"+addr), testPIN
 		}
@@ -260,6 +261,8 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 		g.phone = p
 		public.Handle("/phone", p)
 		public.Handle("/phone/", p)
+		public.Handle("/flow", p)
+		public.Handle("/flow/", p)
 	} else {
 		public.HandleFunc("GET /phone", func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "The phone plays the operator: set simulator.smpp, and a link to it, to use it.", http.StatusNotFound)

@@ -1,6 +1,10 @@
 package phone
 
-import "nyota/gateway/simulator"
+import (
+	"encoding/json"
+
+	"nyota/gateway/simulator"
+)
 
 // Kinds of commands from the page.
 const (
@@ -33,7 +37,9 @@ type hello struct {
 	NetworkMS int64  `json:"network_ms"`
 	AnswerMS  int64  `json:"answer_ms"`
 	MaxPhones int    `json:"max_phones"`
-	Core      bool   `json:"core"` // there are switches
+	Core      bool   `json:"core"`  // there are switches
+	Desk      bool   `json:"desk"`  // there are menus to look into
+	Local     bool   `json:"local"` // this page may start dialogues anywhere, and save tests
 }
 
 // update is a handset's present state. Lines are those that the page does not
@@ -45,6 +51,7 @@ type update struct {
 	Reset bool               `json:"reset,omitempty"` // Lines are all there are
 	Lines []simulator.Entry  `json:"lines,omitempty"`
 	Inbox *[]simulator.SMS   `json:"inbox,omitempty"`
+	Desk  json.RawMessage    `json:"desk,omitempty"` // a deskView, if it changed; null for none
 }
 
 // trouble tells the page that something it asked for did not work.
@@ -60,6 +67,7 @@ type seen struct {
 	line   int // last transcript line
 	sms    int // last message
 	unread int
+	desk   json.RawMessage
 }
 
 // next makes the update that brings a page from what it has to s.

@@ -6,6 +6,10 @@
 //	socket.go   one browser's websocket
 //	message.go  what goes over it
 //	core.go     the switches
+//	desk.go     what authors of menus see beside a phone, and edits of the menus
+//	flow.go     the live graph, and a dialogue that begins on any of its screens
+//	record.go   a dialogue saved as a test
+//	guard.go    what only this machine may do
 //	static/     the page itself: HTML, CSS and JavaScript modules, no framework
 //
 // The page plays the customer only: what it dials goes through the operator's
@@ -31,7 +35,9 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"nyota/gateway/dialog"
 	"nyota/gateway/simulator"
+	"nyota/menus"
 )
 
 //go:embed static
@@ -46,7 +52,14 @@ type Options struct {
 	SMSC *simulator.SMSC
 	Core Core // nil leaves the switches out
 
-	Code   string // what the page proposes to dial; "*150*00#" if empty
+	Code string // what the page proposes to dial; "*150*00#" if empty
+	// Desk is where the authors of the menus look into the dialogues of these phones;
+	// nil leaves out /flow, languages side by side, tests and what else is theirs.
+	Desk     *dialog.Desk
+	Limits   menus.Limits // of a screen, as the gateway keeps them; menus.DefaultEnv's if zero
+	MenuDir  string       // the menus' folder, where tests are saved; "": nowhere
+	MenuName string       // the same folder as the page names it
+
 	PIN    string // the test PIN that the page tells; none if empty
 	MSISDN string // the handset shown if the address names none; "255700000001" if empty
 
@@ -56,8 +69,8 @@ type Options struct {
 	Log *slog.Logger // discards if nil
 }
 
-// Phone serves the page. It is an http.Handler for the paths /phone, /phone/ws
-// and /phone/static/. Close ends its websockets, which an http.Server's
+// Phone serves the pages. It is an http.Handler for the paths /phone and /flow
+// and all below them. Close ends its websockets, which an http.Server's
 // Shutdown does not.
 type Phone struct {
 	opt   Options
@@ -65,6 +78,7 @@ type Phone struct {
 	mux   *http.ServeMux
 	up    websocket.Upgrader
 	core  *coreView
+	board board // of the menus; nothing is on it without a desk
 	files map[string]file
 
 	ctx    context.Context
@@ -98,6 +112,9 @@ func New(opt Options) (*Phone, error) {
 	if opt.MaxPhones <= 0 {
 		opt.MaxPhones = 8
 	}
+	if opt.Limits == (menus.Limits{}) {
+		opt.Limits = menus.DefaultEnv().Limits
+	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
@@ -120,6 +137,11 @@ func New(opt Options) (*Phone, error) {
 	})
 	p.mux.HandleFunc("GET /phone/static/{name}", p.static)
 	p.mux.HandleFunc("GET /phone/ws", p.socket)
+	p.flowRoutes()
+	if opt.Desk != nil {
+		p.board.set(p.menusState())
+		p.wg.Go(p.watchMenus)
+	}
 	return p, nil
 }
 

@@ -60,11 +60,15 @@ func (p *Phone) socket(w http.ResponseWriter, r *http.Request) {
 	if p.core.core != nil {
 		b.wg.Go(b.watchCore)
 	}
+	if p.opt.Desk != nil {
+		b.wg.Go(b.watchMenus)
+	}
 	network, answer := p.opt.SMSC.Timeouts()
 	b.send(hello{
 		T: "hello", Now: b.now(), MSISDN: p.opt.MSISDN, Code: p.opt.Code, PIN: p.opt.PIN,
 		NetworkMS: network.Milliseconds(), AnswerMS: answer.Milliseconds(),
 		MaxPhones: p.opt.MaxPhones, Core: p.core.core != nil,
+		Desk: p.opt.Desk != nil, Local: p.opt.Desk != nil && isLocal(r),
 	})
 	b.read()
 	stop()
@@ -202,20 +206,43 @@ func (b *browser) watch(h *simulator.Handset) {
 	}
 	ctx, stop := context.WithCancel(b.ctx)
 	b.watched[h.MSISDN()] = stop
+	unfollow := b.p.follow(h.MSISDN()) // before the page can dial
 	b.wg.Go(func() {
 		defer stop()
+		defer unfollow()
 		changes, end := h.Subscribe()
 		defer end()
 		var v seen
+		var last simulator.Snapshot
 		for {
+			_, edited := b.p.board.get()
 			select {
-			case s := <-changes:
-				b.send(v.next(s, b.now()))
+			case last = <-changes:
+			case <-edited:
+				if !v.began {
+					continue
+				}
 			case <-ctx.Done():
 				return
 			}
+			u := v.next(last, b.now())
+			u.Desk = v.fresh(b.p.desk(h.MSISDN()))
+			b.send(u)
 		}
 	})
+}
+
+// watchMenus tells the page which menus serve, when that changes.
+func (b *browser) watchMenus() {
+	for {
+		s, edited := b.p.board.get()
+		b.send(s)
+		select {
+		case <-edited:
+		case <-b.ctx.Done():
+			return
+		}
+	}
 }
 
 // watchCore tells the page how the core is, when that changes.

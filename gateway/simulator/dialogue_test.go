@@ -432,3 +432,56 @@ func TestBadScreensAreRefused(t *testing.T) {
 		t.Errorf("the dialogue is %s", got.State)
 	}
 }
+
+func TestAQuestionIsAskedForAgainWithoutAnAnswer(t *testing.T) {
+	s, addr := start(t, SMSCConfig{})
+	g := bind(t, s, addr, smpp.Bind{})
+	h := phone(t, s, asha)
+	if err := h.Again(t.Context()); !errors.Is(err, ErrNotAsked) {
+		t.Errorf("without a dialogue: %v", err)
+	}
+	if err := h.Dial(t.Context(), "*150#"); err != nil {
+		t.Fatal(err)
+	}
+	d := g.next()
+	g.mustSubmit(ussd(asha, 2, session(d, false), "Old"))
+	if err := h.Again(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again := g.next()
+	if op(again) != 18 || len(again.ShortMessage) != 0 {
+		t.Errorf("%+v", again)
+	}
+	if got := h.Snapshot(); got.State != Asking || got.Screen != "Old" {
+		t.Errorf("meanwhile: %+v", got)
+	}
+	g.mustSubmit(ussd(asha, 2, session(again, false), "New"))
+	if got := h.Snapshot(); got.Screen != "New" || got.Answers != 0 || len(got.Transcript) != 3 {
+		t.Errorf("then: %+v", got)
+	}
+}
+
+func TestWhatADialogueTakesOfItsCustomerIsCounted(t *testing.T) {
+	s, addr := start(t, SMSCConfig{})
+	g := bind(t, s, addr, smpp.Bind{})
+	h := phone(t, s, asha)
+	if err := h.Dial(t.Context(), "*150#"); err != nil {
+		t.Fatal(err)
+	}
+	d := g.next()
+	g.mustSubmit(ussd(asha, 2, session(d, false), "Menu"))
+	if err := h.Press(t.Context(), "12"); err != nil {
+		t.Fatal(err)
+	}
+	b := ussd(asha, 2, session(g.next(), false), "PIN")
+	b.TLVs.Add(TagScreenHint, []byte{HintSecret})
+	g.mustSubmit(b)
+	if err := h.Press(t.Context(), "1234567"); err != nil {
+		t.Fatal(err)
+	}
+	g.mustSubmit(ussd(asha, 17, session(g.next(), true), "Bye"))
+	got := h.Snapshot()
+	if got.Answers != 2 || got.Keys != 5+1+2+1+secretKeys+1 || got.Began.IsZero() || got.Over.Before(got.Began) {
+		t.Errorf("%d answers, %d keys, from %v to %v", got.Answers, got.Keys, got.Began, got.Over)
+	}
+}

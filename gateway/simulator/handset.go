@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"nyota/smpp/pdu"
 )
@@ -57,6 +58,15 @@ type dialogue struct {
 	allowed  time.Duration
 }
 
+// effort is what a dialogue took of its customer.
+type effort struct {
+	began, over   time.Time // over is zero while it runs
+	answers, keys int
+}
+
+// secretKeys are counted for a secret: how many keys it had is not to be seen.
+const secretKeys = 4
+
 // Handset is a customer's phone. All methods may be called by several
 // goroutines at once.
 type Handset struct {
@@ -69,6 +79,7 @@ type Handset struct {
 	d        *dialogue // nil unless state is open
 	next     uint8     // number of the next dialogue
 	last     int       // number of the last dialogue, -1 if there was none
+	effort   effort    // of the present or last dialogue
 	code     string
 	screen   string
 	screenID string
@@ -104,6 +115,7 @@ func (h *Handset) Dial(ctx context.Context, code string) error {
 	h.last = int(d.number)
 	h.d, h.state, h.code = d, Dialling, code
 	h.screen, h.screenID, h.secret = "", "", false
+	h.effort = effort{began: now, keys: utf8.RuneCountInString(code) + 1} // and the call key
 	h.expectGateway(d, now)
 	h.note(Entry{At: now, Direction: Out, Kind: KindDial, Text: code, Size: ussdSize(code)})
 	m := h.message(d, opPSSRInd, code, false)
@@ -145,9 +157,13 @@ func (h *Handset) Press(ctx context.Context, text string) error {
 	}
 	now := h.smsc.now()
 	e := Entry{At: now, Direction: Out, Kind: KindAnswer, Text: text, Size: size}
+	keys := utf8.RuneCountInString(text)
 	if h.secret {
 		e.Text, e.Secret, e.Size = dots, true, Size{}
+		keys = secretKeys
 	}
+	h.effort.answers++
+	h.effort.keys += keys + 1 // and the send key
 	h.note(e)
 	h.state, h.screen, h.screenID, h.secret = Waiting, "", "", false
 	h.expectGateway(d, now)
@@ -157,6 +173,21 @@ func (h *Handset) Press(ctx context.Context, text string) error {
 	h.mu.Unlock()
 
 	return h.failed(d, h.smsc.deliver(ctx, conn, m))
+}
+
+// Again asks the gateway for the present screen once more, by an answer without
+// text: for a gateway that knows that its next answer is to show the screen anew,
+// and is not to be taken. The question stays on the screen meanwhile.
+func (h *Handset) Again(ctx context.Context) error {
+	h.mu.Lock()
+	d := h.d
+	if d == nil || h.state != Asking {
+		h.mu.Unlock()
+		return ErrNotAsked
+	}
+	m := h.message(d, opUSSRConf, "", false)
+	h.mu.Unlock()
+	return refusal(h.smsc.deliver(ctx, d.conn, m))
 }
 
 // HangUp ends the dialogue, telling the gateway with the end bit, or clears the
@@ -268,6 +299,7 @@ func (h *Handset) snapshot() Snapshot {
 		Secret: h.secret && h.state == Asking, ScreenID: h.screenID,
 		Transcript: h.lines[:len(h.lines):len(h.lines)],
 		Inbox:      h.inbox[:len(h.inbox):len(h.inbox)],
+		Began:      h.effort.began, Over: h.effort.over, Answers: h.effort.answers, Keys: h.effort.keys,
 	}
 	if h.d != nil {
 		s.Deadline, s.Allowed, s.SessionEnds = h.d.deadline, h.d.allowed, h.d.ends
@@ -330,6 +362,7 @@ func (h *Handset) expectCustomer(d *dialogue, now time.Time) {
 // close ends the dialogue on the handset's side.
 func (h *Handset) close(s State, screen string) {
 	h.d, h.state, h.screen, h.screenID, h.secret = nil, s, screen, "", false
+	h.effort.over = h.smsc.now()
 }
 
 // failed shows a connection problem if d is still running and err says that the

@@ -95,6 +95,14 @@ type Snapshot struct {
 	// SessionEnds is when the network ends the dialogue, whoever is waiting.
 	SessionEnds time.Time `json:"session_ends,omitzero"`
 
+	// What the present or last dialogue took of the customer. Keys are those of the
+	// code and of the answers, with the one that calls or sends; a secret counts as
+	// four, however long it was.
+	Began   time.Time `json:"began,omitzero"`
+	Over    time.Time `json:"over,omitzero"` // zero while it runs
+	Answers int       `json:"answers"`
+	Keys    int       `json:"keys"`
+
 	Unread     int     `json:"unread"`
 	Transcript []Entry `json:"transcript,omitempty"`
 	Inbox      []SMS   `json:"inbox,omitempty"` // oldest first

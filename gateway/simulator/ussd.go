@@ -114,6 +114,7 @@ func (h *Handset) show(m screen) (status pdu.Status, job func(context.Context)) 
 			h.last = int(d.number)
 		}
 		h.d = d
+		h.effort = effort{began: now}
 	}
 	if d.pushed && m.op == opPSSRResp || m.op == opPSSRResp && m.session != nil && m.session[1]&1 == 0 {
 		// It answers a dialled code, and only with the end bit.
