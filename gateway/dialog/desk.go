@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -74,8 +75,8 @@ type Trail struct {
 	Cut      bool // there were more Events than are kept
 	Redrawn  bool // the menus were edited on the way
 
-	State menus.State // after the last event
-	down  func(string) (menus.Unavailable, bool)
+	State menus.State                  // after the last event
+	now   map[string]menus.Unavailable // what was down at the last event
 }
 
 // Event is one step of a dialogue.
@@ -147,7 +148,7 @@ func (d *Desk) Trail(msisdn string) (Trail, bool) {
 		return Trail{}, false
 	}
 	t := *f.trail
-	t.Events = slices.Clone(t.Events)
+	t.Events, t.Down = slices.Clone(t.Events), maps.Clone(t.Down)
 	return t, true
 }
 
@@ -198,13 +199,17 @@ func (t *Trail) Languages(now time.Time) []menus.Screen {
 	if t.Program == nil || t.State.Waiting() {
 		return nil
 	}
+	down := func(call string) (menus.Unavailable, bool) {
+		why, down := t.now[call]
+		return why, down
+	}
 	var all []menus.Screen
 	for _, lang := range t.Program.Languages() {
 		st, ok := t.Program.In(t.State, lang)
 		if !ok {
 			return nil
 		}
-		turn, err := t.Program.Step(st, menus.Input{Kind: menus.Show, Customer: t.Key.MSISDN, Now: now, Down: t.down})
+		turn, err := t.Program.Step(st, menus.Input{Kind: menus.Show, Customer: t.Key.MSISDN, Now: now, Down: down})
 		if err != nil {
 			return nil
 		}
@@ -356,9 +361,10 @@ func (d *Desk) record(t *Turn, p *menus.Program, in menus.Input, turn menus.Turn
 		}
 		e.Text, e.Secret = "", n+1
 	}
+	now := map[string]menus.Unavailable{} // in.Down is not to be asked once the turn is over
 	for _, c := range menus.Calls() {
 		if why, down := in.Down(c.Name); down {
-			trail.Down[c.Name] = why
+			now[c.Name], trail.Down[c.Name] = why, why
 		}
 	}
 	e.Shown, e.End = turn.Screen, turn.End
@@ -367,7 +373,7 @@ func (d *Desk) record(t *Turn, p *menus.Program, in menus.Input, turn menus.Turn
 	} else {
 		trail.Cut = true
 	}
-	trail.Program, trail.State, trail.down = p, turn.State, in.Down
+	trail.Program, trail.State, trail.now = p, turn.State, now
 }
 
 // typedPart is what may be kept of an answer that was not taken as a secret: on a
