@@ -18,7 +18,7 @@ import (
 
 // crashDir, set, makes the test binary the process that is killed: it commits
 // to the embedded store there and prints what was acknowledged. With crashAddr
-// it is the Valkey server there that will be killed.
+// it is the Valkey server there that will be killed first.
 const (
 	crashDir  = "NYOTA_TEST_CRASH_DIR"
 	crashAddr = "NYOTA_TEST_CRASH_ADDR"
@@ -226,7 +226,12 @@ func TestM7KilledValkeyKeepsEveryAcknowledgedAction(t *testing.T) {
 	server := storetest.NewServer(t, "--appendonly", "yes", "--appendfsync", "always")
 	var log crashLog
 	for round := range crashRounds() {
-		log.run(t, crashAddr+"="+server.Addr, 150+37*round, func(*os.Process) { server.Kill() })
+		log.run(t, crashAddr+"="+server.Addr, 150+37*round, func(child *os.Process) {
+			server.Kill()
+			if err := child.Kill(); err != nil { // it would wait for the server
+				t.Error(err)
+			}
+		})
 		server.Restart(t)
 		log.check(t, openValkey(t, sessions.ValkeyOptions{Addresses: []string{server.Addr}}))
 	}

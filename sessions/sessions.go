@@ -79,7 +79,15 @@ type Session struct {
 	Started  time.Time
 	Steps    uint32
 	Expires  time.Time // the store forgets the session from then on; never zero
+
+	remembered bool
 }
+
+// Remembered says that a Load returned what this process last wrote or read of
+// the session, without asking the store that it shares with others. A commit on
+// it that ends with ErrConflict says that another process was faster, now or long
+// ago, or that the store fell back on older data: the next Load asks the store.
+func (s *Session) Remembered() bool { return s.remembered }
 
 // Arg is a named value. A sealed one holds a secret and has no Value.
 type Arg struct {
@@ -201,7 +209,8 @@ func (*Customer) isRecord() {}
 // Store remembers. It is safe for use by many goroutines, and every call ends
 // when its ctx does.
 type Store interface {
-	// Load returns a session, or ErrNotFound if there is none or it expired.
+	// Load returns a session, or ErrNotFound if there is none or it expired. It
+	// may be older than what another process stored: see Session.Remembered.
 	// What it returns may be changed freely: nothing of it is shared.
 	Load(ctx context.Context, k Key) (Session, error)
 

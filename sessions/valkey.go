@@ -16,12 +16,15 @@ import (
 
 // ValkeyOptions of OpenValkey. Addresses is needed; the rest has defaults.
 type ValkeyOptions struct {
-	Addresses []string // host:port of one server, or of some nodes of a cluster
-	Username  string
+	Addresses []string // host:port of one server, of some nodes of a cluster, or of the sentinels
+	Username  string   // of the ACL; "": the default user
 	Password  string
 	TLS       *tls.Config // nil: plain TCP
-	DB        int         // of a single server; clusters have only 0
-	Prefix    string      // before every key, so that installations can share a server; no "{" or "}"
+	Sentinel  Sentinel
+	DB        int    // of a single server; clusters have only 0
+	Prefix    string // before every key, so that installations can share a server; no "{" or "}"
+
+	CacheSize int // octets of sessions that this process remembers; 64 MiB by default
 
 	// Replicas is how many replicas must have an action or a notice in their
 	// append-only files before its commit returns; 0: the primary alone.
@@ -38,8 +41,18 @@ type ValkeyOptions struct {
 	Logger       *slog.Logger     // silent by default
 }
 
-// Valkey is the store that several gateways share: one Valkey server or a
-// cluster. It needs Valkey or a compatible server of 7.2 or newer (WAITAOF).
+// Sentinel says how sentinels are asked for the primary. Without a Master the
+// addresses are the servers' own.
+type Sentinel struct {
+	Master   string // the name of the primary, as the sentinels monitor it
+	Username string // of the sentinels, which have an ACL of their own
+	Password string
+	TLS      *tls.Config // nil: plain TCP
+}
+
+// Valkey is the store that several gateways share: one Valkey server, a primary
+// with replicas and sentinels, or a cluster. It needs Valkey or a compatible
+// server of 7.2 or newer (WAITAOF).
 //
 // What belongs to one customer is in one slot, by the key tag {s000} to {s255}
 // from a hash of the msisdn:
@@ -66,8 +79,11 @@ type Valkey struct {
 	client  valkey.Client
 	opts    ValkeyOptions
 	durable chan struct{} // a token per durable connection
+	warm    *warm
+	epoch   epoch
 	turn    atomic.Uint32 // the slot that the next Claim begins with
 	noAOF   atomic.Bool   // a primary has no append-only file, and that is allowed
+	away    atomic.Bool   // nobody listens, and a call has waited in vain for its whole time
 }
 
 var _ Store = (*Valkey)(nil)
@@ -86,18 +102,28 @@ func OpenValkey(ctx context.Context, opts ValkeyOptions) (*Valkey, error) {
 	if end, ok := ctx.Deadline(); ok {
 		dial = max(1, min(dial, time.Until(end))) // 0 would mean the client's default
 	}
-	client, err := valkey.NewClient(valkey.ClientOption{
+	v := &Valkey{opts: opts, durable: make(chan struct{}, opts.DurableConns), warm: newWarm(opts.CacheSize)}
+	dialer := net.Dialer{Timeout: dial}
+	var err error
+	v.client, err = valkey.NewClient(valkey.ClientOption{
 		InitAddress:      opts.Addresses,
 		Username:         opts.Username,
 		Password:         opts.Password,
 		TLSConfig:        opts.TLS,
 		SelectDB:         opts.DB,
 		ClientName:       "nyota",
-		Dialer:           net.Dialer{Timeout: dial},
+		Dialer:           dialer,
+		DialCtxFn:        v.dial,
 		ConnWriteTimeout: opts.Timeout,
 		BlockingPoolSize: opts.DurableConns,
+		Sentinel: valkey.SentinelOption{
+			MasterSet: opts.Sentinel.Master, Username: opts.Sentinel.Username, Password: opts.Sentinel.Password,
+			TLSConfig: opts.Sentinel.TLS, Dialer: dialer, ClientName: "nyota",
+			TopologyRefreshInterval: topologyEvery, // a missed announcement is no reason to stay with a demoted primary
+		},
+		ClusterOption: valkey.ClusterOption{ShardsRefreshInterval: topologyEvery},
 		// No client-side caching, so no tracking either; and no retries of its
-		// own: a commit whose answer was lost must be seen by the caller.
+		// own: ours know what may be done again.
 		DisableCache:        true,
 		DisableRetry:        true,
 		ReadBufferEachConn:  64 << 10,
@@ -106,12 +132,31 @@ func OpenValkey(ctx context.Context, opts ValkeyOptions) (*Valkey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: valkey: connect to %s: %w", strings.Join(opts.Addresses, ", "), err)
 	}
-	v := &Valkey{client: client, opts: opts, durable: make(chan struct{}, opts.DurableConns)}
 	if err := v.check(ctx); err != nil {
-		client.Close()
+		v.client.Close()
 		return nil, err
 	}
 	return v, nil
+}
+
+// topologyEvery is how often a client of sentinels or of a cluster asks who the
+// primaries are, beside what failures and redirections tell it.
+const topologyEvery = 5 * time.Second
+
+// dial makes a connection. A new one may lead to another server than the old ones
+// did: see epoch.
+func (v *Valkey) dial(ctx context.Context, addr string, d *net.Dialer, conf *tls.Config) (net.Conn, error) {
+	var c net.Conn
+	var err error
+	if conf == nil {
+		c, err = d.DialContext(ctx, "tcp", addr)
+	} else {
+		c, err = (&tls.Dialer{NetDialer: d, Config: conf}).DialContext(ctx, "tcp", addr)
+	}
+	if err == nil {
+		v.epoch.doubt()
+	}
+	return c, err
 }
 
 func (o *ValkeyOptions) complete() error {
@@ -120,6 +165,9 @@ func (o *ValkeyOptions) complete() error {
 	}
 	if strings.ContainsAny(o.Prefix, "{}") {
 		return errors.New(`sessions: valkey: the prefix must not have "{" or "}"`)
+	}
+	if o.CacheSize <= 0 {
+		o.CacheSize = 64 << 20
 	}
 	if o.Replicas < 0 {
 		return fmt.Errorf("sessions: valkey: %d replicas", o.Replicas)
@@ -166,8 +214,7 @@ func failed(err error) error { return fmt.Errorf("sessions: valkey: %w", err) }
 // failedWrite wraps the cause of a call that writes. The server's own refusals
 // and failed dials wrote nothing; after anything else nobody knows.
 func failedWrite(err error) error {
-	var op *net.OpError
-	if _, ok := valkey.IsValkeyErr(err); ok || errors.As(err, &op) && op.Op == "dial" {
+	if _, ok := valkey.IsValkeyErr(err); ok || notDialled(err) {
 		return failed(err)
 	}
 	return fmt.Errorf("%w: valkey: %w", ErrUncertain, err)
@@ -183,9 +230,14 @@ func (v *Valkey) SaveRevision(ctx context.Context, id string, source []byte) err
 		return err
 	}
 	defer done()
-	return v.onDurable(ctx, func() valkey.Completed {
+	return v.onDurable(ctx, func(bool) valkey.Completed {
 		return v.client.B().Set().Key(v.opts.Prefix + "rev:" + id).Value(valkey.BinaryString(source)).Build()
-	}, func(r valkey.ValkeyResult) error { return r.Error() })
+	}, func(r valkey.ValkeyResult) error {
+		if err := r.Error(); err != nil {
+			return failedWrite(err)
+		}
+		return nil
+	})
 }
 
 // Revision is as Store's.
@@ -204,12 +256,22 @@ func (v *Valkey) get(ctx context.Context, key string) (string, error) {
 		return "", err
 	}
 	defer done()
-	row, err := v.client.Do(ctx, v.client.B().Get().Key(key).Build()).ToString()
-	if valkey.IsValkeyNil(err) {
-		return "", ErrNotFound
+	var row string
+	err = v.retry(ctx, func(bool) error {
+		var err error
+		row, err = v.client.Do(ctx, v.client.B().Get().Key(key).Build()).ToString()
+		return readErr(err)
+	})
+	return row, err
+}
+
+// readErr is what a read that ended with the client's err returns.
+func readErr(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case valkey.IsValkeyNil(err):
+		return ErrNotFound
 	}
-	if err != nil {
-		return "", failed(err)
-	}
-	return row, nil
+	return failed(err)
 }

@@ -58,23 +58,64 @@ func (v *Valkey) run(ctx context.Context, s script, keys, args []string) valkey.
 	return r
 }
 
-// Load is as Store's.
+// Load is as Store's. It returns what this process remembers of the session, if
+// it does: see Session.Remembered.
 func (v *Valkey) Load(ctx context.Context, k Key) (Session, error) {
 	if err := checkKey(k); err != nil {
 		return Session{}, err
 	}
-	row, err := v.get(ctx, v.sessionKey(k))
-	if err != nil {
-		return Session{}, err
+	row, remembered := v.warm.get(k)
+	if remembered {
+		if err := v.enter(ctx); err != nil {
+			return Session{}, err
+		}
+		v.leave()
+	} else {
+		var err error
+		if row, err = v.loadCold(ctx, k); err != nil {
+			return Session{}, err
+		}
 	}
 	var s Session
 	if err := s.decode(row); err != nil {
 		return Session{}, err
 	}
 	if !s.Expires.After(v.opts.Now()) {
+		v.warm.forget(k)
 		return Session{}, ErrNotFound
 	}
+	s.remembered = remembered
+	if !remembered {
+		v.warm.put(k, row)
+	}
 	return s, nil
+}
+
+// loadCold reads a session, and in the same command its customer, whom a dial
+// asks for next.
+func (v *Valkey) loadCold(ctx context.Context, k Key) (row string, err error) {
+	ctx, done, err := v.begin(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	key := v.sessionKey(k)
+	err = v.retry(ctx, func(bool) error {
+		rows, err := v.client.Do(ctx, v.client.B().Mget().Key(key, v.recordKey(kindCustomer, k.MSISDN, "")).Build()).ToArray()
+		if code, _ := refusalOf(err); code == "TRYAGAIN" { // the slot is moving, and only one of the keys has arrived
+			row, err = v.client.Do(ctx, v.client.B().Get().Key(key).Build()).ToString()
+			return readErr(err)
+		}
+		if err != nil {
+			return readErr(err)
+		}
+		if customer, err := rows[1].ToString(); err == nil || valkey.IsValkeyNil(err) {
+			v.warm.readAhead(k.MSISDN, customer)
+		}
+		row, err = rows[0].ToString()
+		return readErr(err)
+	})
+	return row, err
 }
 
 // Commit is as Store's.
@@ -100,19 +141,32 @@ func (v *Valkey) Commit(ctx context.Context, s Session, records ...Record) (Sess
 		return Session{}, err
 	}
 	defer done()
+	row := valkey.BinaryString(value)
 	if len(changes) == 0 && !s.Ended {
 		keys := []string{v.sessionKey(s.Key)}
-		args := []string{octets(orderedTime(v.opts.Now())), octets(expected), valkey.BinaryString(value), millis(s.Expires)}
-		err = conflictOf(v.run(ctx, stepScript, keys, args))
+		args := []string{octets(orderedTime(v.opts.Now())), octets(expected), row, millis(s.Expires)}
+		err = v.retry(ctx, func(again bool) error {
+			if again && len(args[0]) == nowLen {
+				args[0] += writtenBefore
+			}
+			return conflictOf(v.run(ctx, stepScript, keys, args))
+		})
 	} else {
 		keys, args := v.scriptHead(s.Key.MSISDN, 1+len(changes))
 		keys = append(keys, v.sessionKey(s.Key))
-		args = append(args, octets(expected), valkey.BinaryString(value), millis(s.Expires), "", "", "")
+		args = append(args, octets(expected), row, millis(s.Expires), "", "", "")
 		err = v.commit(ctx, keys, args, s.Key.MSISDN, changes, durable)
 	}
 	if err != nil {
+		v.warm.forget(s.Key)
 		return Session{}, err
 	}
+	if s.Ended {
+		v.warm.forget(s.Key)
+	} else {
+		v.warm.put(s.Key, row)
+	}
+	s.remembered = false
 	for i := range changes {
 		changes[i].raise()
 	}
@@ -173,14 +227,31 @@ func (v *Valkey) commit(ctx context.Context, keys, args []string, msisdn string,
 		args = append(args, octets(c.version), valkey.BinaryString(c.value), millis(c.until), member, due, created)
 	}
 	if !durable {
-		return conflictOf(v.run(ctx, commitScript, keys, args))
+		return v.retry(ctx, func(again bool) error {
+			if again && len(args[0]) == nowLen {
+				args[0] += writtenBefore
+			}
+			return conflictOf(v.run(ctx, commitScript, keys, args))
+		})
 	}
-	err := v.onDurable(ctx, func() valkey.Completed { return v.evalsha(commitScript, keys, args) }, conflictOf)
-	if unknownScript(err) {
-		err = v.onDurable(ctx, func() valkey.Completed { return v.eval(commitScript, keys, args) }, conflictOf)
+	err := v.durably(ctx, commitScript, keys, args, func() {
+		if len(args[0]) == nowLen {
+			args[0] += writtenBefore
+		}
+	})
+	if len(args[0]) > nowLen && errors.Is(err, ErrConflict) {
+		// An earlier try may have been written, and changed since.
+		return fmt.Errorf("%w: valkey: %v", ErrUncertain, err)
 	}
 	return err
 }
+
+// A script's time, and what stands behind it where an earlier try of the same
+// commit may have been written.
+const (
+	nowLen        = 8
+	writtenBefore = "+"
+)
 
 // conflictOf reads a commit script's answer.
 func conflictOf(r valkey.ValkeyResult) error {
@@ -192,55 +263,6 @@ func conflictOf(r valkey.ValkeyResult) error {
 		return ErrConflict
 	}
 	return nil
-}
-
-// onDurable runs a write on a connection of its own, and waits there until the
-// append-only files have it. Both travel in one round trip.
-func (v *Valkey) onDurable(ctx context.Context, write func() valkey.Completed, result func(valkey.ValkeyResult) error) error {
-	select {
-	case v.durable <- struct{}{}:
-		defer func() { <-v.durable }()
-	case <-ctx.Done():
-		return failed(ctx.Err()) // nothing was sent
-	}
-	local := int64(1)
-	if v.noAOF.Load() {
-		local = 0
-		if v.opts.Replicas == 0 {
-			return result(v.client.Do(ctx, write()))
-		}
-	}
-	return v.client.Dedicated(func(c valkey.DedicatedClient) error {
-		if err := ctx.Err(); err != nil {
-			return failed(err)
-		}
-		wait := c.B().Waitaof().Numlocal(local).Numreplicas(int64(v.opts.Replicas)).Timeout(waitFor(ctx)).Build()
-		answers := c.DoMulti(ctx, write(), wait)
-		if err := result(answers[0]); err != nil {
-			return err
-		}
-		n, err := answers[1].AsIntSlice()
-		switch {
-		case err != nil:
-			return fmt.Errorf("%w: %w: valkey: %w", ErrNotDurable, ErrUncertain, err)
-		case len(n) != 2:
-			return fmt.Errorf("%w: %w: valkey: WAITAOF answered %d numbers", ErrNotDurable, ErrUncertain, len(n))
-		case n[0] < local || n[1] < int64(v.opts.Replicas):
-			return fmt.Errorf("%w: %w: valkey: in %d of %d local and %d of %d replicas' append-only files",
-				ErrNotDurable, ErrUncertain, n[0], local, n[1], v.opts.Replicas)
-		}
-		return nil
-	})
-}
-
-// waitFor is WAITAOF's timeout in ms: a little less than ctx has left, so that
-// the server says what is missing before the connection is given up.
-func waitFor(ctx context.Context) int64 {
-	end, ok := ctx.Deadline()
-	if !ok {
-		return 1
-	}
-	return max(1, (time.Until(end) * 3 / 4).Milliseconds())
 }
 
 // octets is a number as it stands in a header.

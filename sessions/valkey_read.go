@@ -43,7 +43,14 @@ func (v *Valkey) Customer(ctx context.Context, msisdn string) (Customer, error) 
 		return Customer{}, err
 	}
 	var c Customer
-	row, err := v.get(ctx, v.recordKey(kindCustomer, msisdn, ""))
+	row, ahead := v.warm.takeAhead(msisdn)
+	var err error
+	switch {
+	case ahead && row == "":
+		err = ErrNotFound
+	case !ahead:
+		row, err = v.get(ctx, v.recordKey(kindCustomer, msisdn, ""))
+	}
 	if err == nil {
 		err = c.decode(row)
 	}
@@ -61,9 +68,14 @@ func (v *Valkey) Open(ctx context.Context, msisdn string) ([]Action, error) {
 	}
 	defer done()
 	base := v.slotKey(slotOf(msisdn)) + string(kindAction) + ":"
-	rows, err := v.run(ctx, openScript, []string{v.openKey(msisdn)}, []string{base}).AsStrSlice()
+	var rows []string
+	err = v.retry(ctx, func(bool) error {
+		var err error
+		rows, err = v.run(ctx, openScript, []string{v.openKey(msisdn)}, []string{base}).AsStrSlice()
+		return readErr(err)
+	})
 	if err != nil {
-		return nil, failed(err)
+		return nil, err
 	}
 	var open []Action
 	for _, row := range rows {
@@ -99,11 +111,14 @@ func (v *Valkey) Claim(ctx context.Context, queue, worker string, now time.Time,
 	for i := range counts {
 		counts[i] = v.client.B().Zcount().Key(v.queueKey((first+i)%slots, kind)).Min("-inf").Max(micros(now)).Build()
 	}
-	var leases []leaseCall
+	var (
+		leases  []leaseCall
+		failure error
+	)
 	for i, r := range v.client.DoMulti(ctx, counts...) {
 		due, err := r.AsInt64()
 		if err != nil {
-			return nil, failed(err)
+			failure = failed(err) // a primary is away; the others' queues go on
 		}
 		if due == 0 {
 			continue
@@ -120,24 +135,21 @@ func (v *Valkey) Claim(ctx context.Context, queue, worker string, now time.Time,
 			break
 		}
 	}
-	return v.lease(ctx, kind, worker, leases)
+	return v.lease(ctx, kind, worker, leases, failure)
 }
 
 // leaseCall is one run of claim.lua.
 type leaseCall struct{ keys, args []string }
 
-func (v *Valkey) lease(ctx context.Context, kind byte, worker string, leases []leaseCall) ([]Record, error) {
+func (v *Valkey) lease(ctx context.Context, kind byte, worker string, leases []leaseCall, failure error) ([]Record, error) {
 	if len(leases) == 0 {
-		return nil, nil
+		return nil, failure
 	}
 	commands := make(valkey.Commands, len(leases))
 	for i, l := range leases {
 		commands[i] = v.evalsha(claimScript, l.keys, l.args)
 	}
-	var (
-		claimed []Record
-		failure error
-	)
+	var claimed []Record
 	for i, r := range v.client.DoMulti(ctx, commands...) {
 		if unknownScript(r.Error()) {
 			r = v.client.Do(ctx, v.eval(claimScript, leases[i].keys, leases[i].args))

@@ -38,13 +38,10 @@ func (v *Valkey) SetFact(ctx context.Context, f Fact) (Fact, error) {
 	}
 	defer done()
 	keys := []string{v.factKey(f.Name)}
-	args := []string{octets(f.Version), ""}
+	args := []string{octets(f.Version), "", ""}
 	f.Version++
 	args[1] = valkey.BinaryString(encodeFact(f))
-	err = v.onDurable(ctx, func() valkey.Completed { return v.evalsha(factScript, keys, args) }, conflictOf)
-	if unknownScript(err) {
-		err = v.onDurable(ctx, func() valkey.Completed { return v.eval(factScript, keys, args) }, conflictOf)
-	}
+	err = v.durably(ctx, factScript, keys, args, func() { args[2] = "1" })
 	if err != nil {
 		return Fact{}, err
 	}

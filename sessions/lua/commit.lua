@@ -1,7 +1,8 @@
 #!lua
 -- Several records of one customer, all or nothing, compare-and-set on each.
 -- KEYS: the queues of actions and of notices, the index of open actions, then
--- the records. ARGV: now (8 octets, as in the header), then six for each record:
+-- the records. ARGV: now (8 octets, as in the header; a ninth says that an earlier
+-- try may have been written), then six for each record:
 --   the version expected (8 octets, zero: none)
 --   the value ('' removes the record)
 --   when it may be forgotten, in ms ('' never)
@@ -24,7 +25,15 @@ for i = 4, #KEYS do
     end
   end
   if have ~= ARGV[(i - 4) * 6 + 2] then
-    return i - 3
+    if #ARGV[1] ~= 9 then
+      return i - 3
+    end
+    for j = 4, #KEYS do -- all as this commit leaves it: it was written
+      if (redis.call('GET', KEYS[j]) or '') ~= ARGV[(j - 4) * 6 + 3] then
+        return i - 3
+      end
+    end
+    return 0
   end
 end
 for i = 4, #KEYS do

@@ -1,7 +1,8 @@
 #!lua
 -- A plain step of one session, compare-and-set.
--- KEYS: the session. ARGV: now (8 octets, as in the header), the version expected
--- (8 octets, zero: none), the value, when it may be forgotten (ms).
+-- KEYS: the session. ARGV: now (8 octets, as in the header; a ninth says that an
+-- earlier try may have been written), the version expected (8 octets, zero: none),
+-- the value, when it may be forgotten (ms).
 -- Returns 0, or 1 on a conflict.
 local h = redis.call('GETRANGE', KEYS[1], 0, 17)
 local have = '\0\0\0\0\0\0\0\0'
@@ -13,6 +14,9 @@ if #h == 18 then
   end
 end
 if have ~= ARGV[2] then
+  if #ARGV[1] == 9 and redis.call('GET', KEYS[1]) == ARGV[3] then
+    return 0
+  end
   return 1
 end
 redis.call('SET', KEYS[1], ARGV[3], 'PXAT', ARGV[4])

@@ -1,0 +1,82 @@
+package sessions
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+)
+
+// durably runs a script that writes, and waits until the append-only files have
+// it. Before a try that follows an uncertain one, written is called.
+func (v *Valkey) durably(ctx context.Context, s script, keys, args []string, written func()) error {
+	known := true
+	return v.onDurable(ctx, func(again bool) valkey.Completed {
+		if again {
+			written()
+		}
+		if !known {
+			return v.eval(s, keys, args)
+		}
+		return v.evalsha(s, keys, args)
+	}, func(r valkey.ValkeyResult) error {
+		known = known && !unknownScript(r.Error())
+		return conflictOf(r)
+	})
+}
+
+// onDurable makes a write on a connection of its own, and waits there until the
+// append-only files have it. Both travel in one round trip. If the connection
+// breaks, both are done again on another one: the server then knows by again that
+// the first may have been written.
+func (v *Valkey) onDurable(ctx context.Context, write func(again bool) valkey.Completed, result func(valkey.ValkeyResult) error) error {
+	select {
+	case v.durable <- struct{}{}:
+		defer func() { <-v.durable }()
+	case <-ctx.Done():
+		return failed(ctx.Err()) // nothing was sent
+	}
+	local := int64(1)
+	if v.noAOF.Load() {
+		local = 0
+	}
+	return v.retry(ctx, func(again bool) error {
+		if local == 0 && v.opts.Replicas == 0 {
+			return result(v.client.Do(ctx, write(again)))
+		}
+		return v.client.Dedicated(func(c valkey.DedicatedClient) error {
+			if err := ctx.Err(); err != nil {
+				return failed(err)
+			}
+			wait := c.B().Waitaof().Numlocal(local).Numreplicas(int64(v.opts.Replicas)).Timeout(waitFor(ctx)).Build()
+			answers := c.DoMulti(ctx, write(again), wait)
+			if err := result(answers[0]); err != nil {
+				return err
+			}
+			n, err := answers[1].AsIntSlice()
+			switch {
+			case err != nil && judge(err) != final:
+				return fmt.Errorf("%w: valkey: %w", ErrUncertain, err) // written here, and nobody knows where else
+			case err != nil:
+				return fmt.Errorf("%w: %w: valkey: %w", ErrNotDurable, ErrUncertain, err)
+			case len(n) != 2:
+				return fmt.Errorf("%w: %w: valkey: WAITAOF answered %d numbers", ErrNotDurable, ErrUncertain, len(n))
+			case n[0] < local || n[1] < int64(v.opts.Replicas):
+				return fmt.Errorf("%w: %w: valkey: in %d of %d local and %d of %d replicas' append-only files",
+					ErrNotDurable, ErrUncertain, n[0], local, n[1], v.opts.Replicas)
+			}
+			return nil
+		})
+	})
+}
+
+// waitFor is WAITAOF's timeout in ms: a little less than ctx has left, so that
+// the server says what is missing before the connection is given up.
+func waitFor(ctx context.Context) int64 {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return 1
+	}
+	return max(1, (time.Until(end) * 3 / 4).Milliseconds())
+}
