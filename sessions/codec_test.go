@@ -141,7 +141,7 @@ func TestEveryFieldIsKept(t *testing.T) {
 	for name, r := range goldenRecords() {
 		v := reflect.ValueOf(r).Elem()
 		for i := range v.NumField() {
-			if v.Field(i).IsZero() {
+			if v.Type().Field(i).IsExported() && v.Field(i).IsZero() {
 				t.Errorf("%s: the test's record leaves %s empty, so that nothing shows that it is kept", name, v.Type().Field(i).Name)
 			}
 		}
@@ -234,6 +234,9 @@ func TestRoundTripOfAnyRecord(t *testing.T) {
 	fill := func(t *rapid.T, v reflect.Value) { // sets every field by its type
 		for i := range v.NumField() {
 			f := v.Field(i)
+			if !f.CanSet() {
+				continue // not stored
+			}
 			switch f.Interface().(type) {
 			case Key:
 				f.Set(reflect.ValueOf(Key{text.Draw(t, "net"), text.Draw(t, "msisdn"), text.Draw(t, "id")}))

@@ -12,8 +12,19 @@ import (
 // The same text so soon after the last step is the same key press (M9).
 const repeatWindow = time.Second
 
-// answer takes what a customer typed to the outstanding question.
+// answer takes what a customer typed to the outstanding question. If it turns out
+// that this process remembered an older state of the dialogue than the store has,
+// it does so again with the store's.
 func (t *Turn) answer(ctx context.Context) {
+	if remembered := t.take(ctx, false); remembered && t.overtaken {
+		t.again()
+		t.take(ctx, true)
+	}
+}
+
+// take loads the dialogue and steps it; it says whether what was loaded was only
+// remembered. After a commit on what was remembered has failed, behind is true.
+func (t *Turn) take(ctx context.Context, behind bool) (remembered bool) {
 	d, m := t.d, t.m
 	s, err := d.Store.Load(ctx, m.Key)
 	switch {
@@ -23,35 +34,62 @@ func (t *Turn) answer(ctx context.Context) {
 			t.language = c.Language
 		}
 		t.system("session_expired", t.code())
-		return
+		return false
 	case err != nil:
 		t.storeAway(err)
-		return
+		return false
 	}
+	remembered = s.Remembered()
 	if !t.resume(ctx, s) {
-		return
+		return remembered
 	}
-	if s.Node != d.Node {
-		// Another process made the last step, and nobody knows whether its screen
-		// was seen: this key may be an answer to an older one (M7).
+	ours := s.Node == d.Node
+	if ours && behind || !(ours && remembered) && !d.continues(ctx, &s) {
+		// Nobody knows whether the customer has seen the stored screen: this key may
+		// be an answer to another one (M7).
 		t.showAgain(ctx)
-		return
+		return remembered
 	}
 	hash := t.hash()
 	same := s.LastHash == hash
-	if !s.Asking || same && (m.At.Sub(s.LastAt) < repeatWindow || m.Seq != 0 && m.Seq == s.LastSeq) {
+	repeated := same && (m.At.Sub(s.LastAt) < repeatWindow || m.Seq != 0 && m.Seq == s.LastSeq)
+	switch {
+	case !ours && s.Asking && (repeated || m.At.Before(d.stepped(&s))):
+		// Another node was at work on this dialogue, or on this very message, when
+		// it came: it answers no screen that is known to have left.
+		t.showAgain(ctx)
+		return remembered
+	case !s.Asking || repeated:
 		t.duplicate(ctx, s)
-		return
+		return remembered
 	}
 	t.session.LastHash, t.session.LastSeq, t.session.LastAt = hash, m.Seq, m.At
 	t.session.Steps++
 	turn, err := t.step(t.program, t.turn.State, t.input(menus.Keys))
 	if err != nil {
 		t.broken(err)
-		return
+		return remembered
 	}
 	t.turn = turn
 	t.advance(ctx)
+	return remembered
+}
+
+// continues says whether the next key of a dialogue answers its stored screen.
+func (d *Dialog) continues(ctx context.Context, s *sessions.Session) bool {
+	if d.Peers == nil {
+		return s.Node == d.Node
+	}
+	return d.Peers.Continues(ctx, s)
+}
+
+// stepped is when a dialogue was last committed.
+func (d *Dialog) stepped(s *sessions.Session) time.Time { return s.Expires.Add(-d.Session - grace) }
+
+// again forgets what the turn did in vain.
+func (t *Turn) again() {
+	t.overtaken, t.turn, t.session = false, menus.Turn{}, sessions.Session{}
+	t.catalog, t.program, t.language = nil, nil, ""
 }
 
 // resume makes the stored dialogue this turn's; it says whether that went well.
@@ -128,10 +166,14 @@ func (t *Turn) abort(ctx context.Context) {
 	d := t.d
 	d.live.end(d, t.m.Key, EndAbort, t.m.At)
 	s, err := d.Store.Load(ctx, t.m.Key)
-	if err == nil {
+	for tries := 0; err == nil && tries < 2; tries++ {
+		remembered := s.Remembered()
 		d.drop(ctx, s, t.m.At)
 		s.Ended = true
-		_, err = d.Store.Commit(ctx, s)
+		if _, err = d.Store.Commit(ctx, s); !remembered || !errors.Is(err, sessions.ErrConflict) {
+			break
+		}
+		s, err = d.Store.Load(ctx, t.m.Key)
 	}
 	if err != nil && !errors.Is(err, sessions.ErrNotFound) && !errors.Is(err, sessions.ErrConflict) {
 		d.Log.Warn("an aborted dialogue stays until it expires", "err", err)

@@ -17,22 +17,32 @@ const startWindow = 2 * time.Second
 // begin starts a dialogue, in the place of one that the same key still names:
 // network ids are recycled, and a customer who dials has left the old one.
 func (t *Turn) begin(ctx context.Context) {
+	if remembered := t.dial(ctx); remembered && t.overtaken {
+		t.again() // another node has moved on what was remembered
+		t.dial(ctx)
+	}
+}
+
+// dial is begin's work. It says whether the dialogue that it replaces was only
+// remembered.
+func (t *Turn) dial(ctx context.Context) (remembered bool) {
 	d, m := t.d, t.m
 	old, err := d.Store.Load(ctx, m.Key)
 	found := err == nil
 	if err != nil && !errors.Is(err, sessions.ErrNotFound) {
 		t.storeAway(err)
-		return
+		return false
 	}
+	remembered = old.Remembered()
 	hash := t.hash()
 	if found && old.Steps == 0 && old.Node == d.Node && old.LastHash == hash && m.At.Sub(old.LastAt) < startWindow {
 		t.duplicate(ctx, old)
-		return
+		return remembered
 	}
 	customer, err := d.Store.Customer(ctx, m.Key.MSISDN)
 	if err != nil && !errors.Is(err, sessions.ErrNotFound) {
 		t.storeAway(err)
-		return
+		return remembered
 	}
 	t.language = customer.Language
 
@@ -40,11 +50,11 @@ func (t *Turn) begin(ctx context.Context) {
 	program, rest, ok := t.catalog.Dial(string(m.Text))
 	if !ok {
 		t.system("unknown_code", shown(m.Text))
-		return
+		return remembered
 	}
 	seed := d.Desk.planted(m.Key.MSISDN, program.Menu())
 	if seed == nil && rest == "" && program.Resume().Mode != "restart" && t.takeUp(ctx, program.Menu(), old, found, hash) {
-		return
+		return remembered
 	}
 	t.program = program
 	t.session = sessions.Session{
@@ -60,10 +70,11 @@ func (t *Turn) begin(ctx context.Context) {
 	turn, err := t.first(program, in, seed)
 	if err != nil {
 		t.broken(err)
-		return
+		return remembered
 	}
 	t.turn = turn
 	t.advance(ctx)
+	return remembered
 }
 
 // shown is the part of a dialled string that may be repeated on the screen: its

@@ -80,7 +80,15 @@ type Vault interface {
 	Hash(data ...[]byte) uint64
 }
 
-// Config is what a Dialog needs. All but Admit, Desk, the durations, Record, Now and Log are
+// Peers knows the other processes on a shared store. *sessions.Nodes is one.
+type Peers interface {
+	// Continues says whether the customer can be taken to have seen what the
+	// session says: who stepped it last lives or left in order, and the store has
+	// lost nothing since.
+	Continues(ctx context.Context, s *sessions.Session) bool
+}
+
+// Config is what a Dialog needs. All but Admit, Peers, Desk, the durations, Record, Now and Log are
 // required.
 type Config struct {
 	Store  sessions.Store
@@ -91,6 +99,7 @@ type Config struct {
 	Admit  Admission // nil: every action is born, and its call may be refused
 	Vault  Vault
 	Node   string         // this process: unlike any other that ever ran
+	Peers  Peers          // of a store that is reached over the network; nil: this process has it alone
 	Zone   *time.Location // the operator's
 
 	AnswerWithin time.Duration // 5 s
@@ -145,6 +154,9 @@ func (d *Dialog) Handle(ctx context.Context, m Message) *Turn {
 	}
 	t := turns.Get().(*Turn)
 	t.d, t.m, t.deadline = d, m, m.At.Add(d.AnswerWithin)
+	if d.Peers != nil {
+		t.wait()
+	}
 	limited := &until{Context: ctx, at: t.deadline}
 	defer limited.end()
 	switch m.Kind {

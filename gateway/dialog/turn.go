@@ -34,6 +34,8 @@ type Turn struct {
 	turn    menus.Turn
 	told    bool // what became of an action: the screen must say it, stored or not
 
+	overtaken bool // a commit found the dialogue changed by another writer
+
 	action *sessions.Action // committed: to be run
 	ticket *core.Ticket     // its place at the core; nil without Admission
 	read   *menus.Call      // to be made
@@ -237,6 +239,7 @@ func (t *Turn) screen(turn menus.Turn) {
 // uncommitted ends the turn after a commit that did not happen, or may not have.
 func (t *Turn) uncommitted(err error) {
 	if errors.Is(err, sessions.ErrConflict) {
+		t.overtaken = true
 		return // another step of this dialogue was faster, and shows its screen
 	}
 	if t.turn.Call == nil && t.told {
