@@ -21,20 +21,7 @@ import (
 	"nyota/gateway/simulator/darajasim"
 	"nyota/gateway/simulator/momosim"
 	"nyota/menus"
-	"nyota/sessions"
 )
-
-// openValkey opens the store that several gateways share.
-func openValkey(ctx context.Context, c config.Store, log *slog.Logger) (sessions.Store, error) {
-	opts := sessions.ValkeyOptions{
-		Addresses: c.Addresses, Username: c.Username, Password: c.Password, DB: c.DB,
-		Replicas: c.Replicas, Timeout: c.Timeout, Retention: c.Retain, AllowNoAOF: c.Volatile, Logger: log,
-	}
-	if c.TLS {
-		opts.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	return sessions.OpenValkey(ctx, opts)
-}
 
 // connector is what main needs of every kind of core.
 type connector interface {

@@ -41,6 +41,7 @@ type Gateway struct {
 	stops     []func(ctx context.Context) // in the order of the starts
 
 	store  sessions.Store
+	peers  dialog.Peers // of a shared store; nil: none
 	keys   *sessions.Keyring
 	menus  *dialog.Menus
 	dialog *dialog.Dialog
@@ -75,7 +76,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Gateway, 
 		g.startLedger, g.startLinks, g.recover, g.startHTTP,
 	} {
 		if err := step(run); err != nil {
-			sctx, cancel := context.WithTimeout(run, stopWithin)
+			sctx, cancel := context.WithTimeout(run, cfg.Stop.Within)
 			err = errors.Join(err, g.Stop(sctx))
 			cancel()
 			return nil, err

@@ -8,10 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path"
-	"path/filepath"
 	"time"
-
-	"github.com/google/uuid"
 
 	"nyota/gateway/core"
 	"nyota/gateway/dialog"
@@ -47,44 +44,6 @@ func (g *Gateway) startSimulators(ctx context.Context) error {
 			}
 		})
 	}
-	return nil
-}
-
-// openStore opens the store and the key that seals secrets.
-func (g *Gateway) openStore(ctx context.Context) error {
-	id, err := uuid.NewRandom()
-	if err != nil {
-		return err
-	}
-	g.node = id.String()
-	keyFile := g.cfg.Path(g.cfg.Secret.KeyFile)
-	if err := os.MkdirAll(filepath.Dir(keyFile), 0o700); err != nil {
-		return fmt.Errorf("secret.key_file: %w", err)
-	}
-	key, err := sessions.LoadOrCreateKey(keyFile)
-	if err != nil {
-		return fmt.Errorf("secret.key_file: %w", err)
-	}
-	if g.keys, err = sessions.NewKeyring(key); err != nil {
-		return fmt.Errorf("secret.key_file: %w", err)
-	}
-	s := g.cfg.Store
-	switch s.Kind {
-	case "embedded":
-		g.store, err = sessions.OpenEmbedded(g.cfg.Path(s.Path), sessions.EmbeddedOptions{Logger: g.log, Retention: s.Retain})
-	case "valkey":
-		g.store, err = openValkey(ctx, s, g.log)
-	default:
-		err = fmt.Errorf("unknown kind %q", s.Kind)
-	}
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	g.stops = append(g.stops, func(context.Context) {
-		if err := g.store.Close(); err != nil {
-			g.log.Error("the store did not close well", "err", err)
-		}
-	})
 	return nil
 }
 
@@ -191,7 +150,7 @@ func (g *Gateway) startLedger(ctx context.Context) error {
 	}
 	g.dialog = dialog.New(dialog.Config{
 		Desk: g.desk, Store: g.store, Menus: g.menus, Ledger: g.ledger, Switch: g.core, Calls: g.guard, Admit: g.guard, Vault: g.keys,
-		Node: g.node, Zone: zone, AnswerWithin: g.cfg.Dialog.AnswerWithin, Session: g.cfg.Dialog.Session,
+		Node: g.node, Peers: g.peers, Zone: zone, AnswerWithin: g.cfg.Dialog.AnswerWithin, Session: g.cfg.Dialog.Session,
 		Record: record, Log: g.log,
 	})
 	g.background(ctx, g.dialog.Sweep)

@@ -8,14 +8,9 @@ import (
 	"log/slog"
 	"net/url"
 	"runtime"
-	"time"
 
 	"nyota/gateway/config"
 )
-
-// stopWithin bounds an orderly stop; then the process ends anyway, as a crash
-// would, which loses nothing that was promised.
-const stopWithin = 15 * time.Second
 
 // serveCommand runs a gateway until ctx ends.
 func serveCommand(ctx context.Context, cfg config.Config, out, errOut io.Writer) error {
@@ -31,8 +26,8 @@ func serveCommand(ctx context.Context, cfg config.Config, out, errOut io.Writer)
 	case err = <-g.Failed():
 		log.Error("a part of the gateway stopped", "err", err)
 	}
-	log.Info("stopping")
-	sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	log.Info("stopping", "within", cfg.Stop.Within)
+	sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Stop.Within)
 	defer cancel()
 	return errors.Join(err, g.Stop(sctx))
 }

@@ -15,17 +15,18 @@ import (
 // not at all: of two processes that start together both get the same key. The
 // folder must exist. A file that others than its owner can touch is refused.
 func LoadOrCreateKey(path string) ([]byte, error) {
-	key, err := loadKey(path)
+	key, err := LoadKey(path)
 	if !errors.Is(err, os.ErrNotExist) {
 		return key, err
 	}
-	if err := createKey(path); err != nil && !errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("sessions: create the key file: %w", err)
+	if err := CreateKey(path); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, err
 	}
-	return loadKey(path)
+	return LoadKey(path)
 }
 
-func loadKey(path string) ([]byte, error) {
+// LoadKey is LoadOrCreateKey for a file that must be there.
+func LoadKey(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("sessions: key file: %w", err)
@@ -55,6 +56,15 @@ func loadKey(path string) ([]byte, error) {
 		return nil, fmt.Errorf("sessions: key file %s must hold %d hexadecimal digits", path, 2*KeySize)
 	}
 	return key, nil
+}
+
+// CreateKey makes a file with a new random key, mode 0600. Its error wraps
+// os.ErrExist if the file is there: a key is never overwritten.
+func CreateKey(path string) error {
+	if err := createKey(path); err != nil {
+		return fmt.Errorf("sessions: create the key file: %w", err)
+	}
+	return nil
 }
 
 // createKey writes beside the file and links into place: a link, unlike a

@@ -27,6 +27,7 @@ type Config struct {
 	CDR       CDR       `mapstructure:"cdr"`
 	Node      Node      `mapstructure:"node"`
 	Log       Log       `mapstructure:"log"`
+	Stop      Stop      `mapstructure:"stop"`
 
 	// Base is the folder that relative paths of the file start from: the
 	// file's own, or the working directory if there is no file.
@@ -70,11 +71,26 @@ type Store struct {
 	Username  string        `mapstructure:"username"`
 	Password  string        `mapstructure:"password"`
 	TLS       bool          `mapstructure:"tls"`
+	TLSCA     string        `mapstructure:"tls_ca"`   // file with the authorities to trust; empty: the system's
+	TLSCert   string        `mapstructure:"tls_cert"` // our certificate, for servers that ask for one
+	TLSKey    string        `mapstructure:"tls_key"`
+	Sentinel  Sentinel      `mapstructure:"sentinel"`
 	DB        int           `mapstructure:"db"`
-	Replicas  int           `mapstructure:"replicas"` // that must have an action on disk
-	Volatile  bool          `mapstructure:"volatile"` // accept a Valkey without AOF: tests only
+	Replicas  int           `mapstructure:"replicas"`            // that must have an action on disk
+	Volatile  bool          `mapstructure:"volatile"`            // accept a Valkey without AOF: tests only
+	Durable   int           `mapstructure:"durable_connections"` // for commits that wait for a disk
+	CacheMiB  int           `mapstructure:"cache_mib"`           // of sessions that this gateway remembers
 	Timeout   time.Duration `mapstructure:"timeout"`
 	Retain    time.Duration `mapstructure:"retain"` // of final actions and notices
+}
+
+// Sentinel says how sentinels are asked which server is the primary. Then
+// store.addresses are the sentinels'.
+type Sentinel struct {
+	Master   string `mapstructure:"master"` // as the sentinels monitor it; empty: no sentinels
+	Username string `mapstructure:"username"`
+	Password string `mapstructure:"password"`
+	TLS      bool   `mapstructure:"tls"`
 }
 
 // Menus says where the menus are, and how new ones come to customers.
@@ -198,7 +214,8 @@ type Statement struct {
 
 // Secret says where the key is that seals PINs at rest.
 type Secret struct {
-	KeyFile string `mapstructure:"key_file"` // made on the first start
+	KeyFile      string `mapstructure:"key_file"`       // seals and opens; made on the first start
+	OtherKeyFile string `mapstructure:"other_key_file"` // opens too, while the key is being changed; empty: none
 }
 
 // Node is this gateway among those on one store.
@@ -209,6 +226,11 @@ type Node struct {
 // CDR says where call detail records go.
 type CDR struct {
 	Dir string `mapstructure:"dir"` // empty: none are written
+}
+
+// Stop bounds an orderly stop.
+type Stop struct {
+	Within time.Duration `mapstructure:"within"` // then the process ends anyway, as a crash would
 }
 
 // Log is the gateway's own log, on standard error.
@@ -224,7 +246,7 @@ func Default() Config {
 		HTTP:      HTTP{Listen: "127.0.0.1:8080"},
 		Callbacks: Callbacks{Listen: "127.0.0.1:8082"},
 		Admin:     Admin{Listen: "127.0.0.1:8081"},
-		Store: Store{Kind: "embedded", Path: "data", Timeout: 2 * time.Second,
+		Store: Store{Kind: "embedded", Path: "data", Timeout: 2 * time.Second, Durable: 32, CacheMiB: 64,
 			Retain: 30 * 24 * time.Hour},
 		Menus: Menus{Dir: "menus/catalog", Follow: "auto"},
 		SMPP:  SMPP{Queues: Lanes{Answers: 1024, Notices: 1024, Bulk: 1024}},
@@ -241,5 +263,6 @@ func Default() Config {
 		Secret: Secret{KeyFile: "data/secret.key"},
 		CDR:    CDR{Dir: "data/cdr"},
 		Log:    Log{Level: "info", Format: "text"},
+		Stop:   Stop{Within: 15 * time.Second},
 	}
 }

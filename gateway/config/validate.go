@@ -83,6 +83,10 @@ func (c *Config) Validate() error {
 	if c.Secret.KeyFile == "" {
 		p.add("secret.key_file", "must name the file of the key that seals PINs")
 	}
+	if c.Secret.OtherKeyFile != "" && c.Secret.OtherKeyFile == c.Secret.KeyFile {
+		p.add("secret.other_key_file", "must be another file than secret.key_file, or empty")
+	}
+	p.between("stop.within", c.Stop.Within, time.Second, 10*time.Minute)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "text", "json")
 	return p.err()
@@ -187,6 +191,18 @@ func (c *Config) validateStore(p *problems) {
 		}
 		p.number("store.db", c.Store.DB, 0, 15)
 		p.number("store.replicas", c.Store.Replicas, 0, 10)
+		p.number("store.durable_connections", c.Store.Durable, 1, 1000)
+		p.number("store.cache_mib", c.Store.CacheMiB, 1, 1<<20)
+		s := c.Store
+		if !s.TLS && !s.Sentinel.TLS && (s.TLSCA != "" || s.TLSCert != "" || s.TLSKey != "") {
+			p.add("store.tls", "must be true if tls_ca, tls_cert or tls_key is set")
+		}
+		if (s.TLSCert == "") != (s.TLSKey == "") {
+			p.add("store.tls_cert", "and tls_key must be set together")
+		}
+		if s.Sentinel.Master == "" && (s.Sentinel.Username != "" || s.Sentinel.Password != "" || s.Sentinel.TLS) {
+			p.add("store.sentinel.master", "must name the primary as the sentinels monitor it, if any other key of store.sentinel is set")
+		}
 	}
 }
 

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/google/uuid"
+
+	"nyota/sessions"
+)
+
+// openStore opens the store and the keys that seal secrets.
+func (g *Gateway) openStore(ctx context.Context) error {
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return err
+	}
+	g.node = id.String()
+	if g.keys, err = g.openKeys(); err != nil {
+		return err
+	}
+	s := g.cfg.Store
+	switch s.Kind {
+	case "embedded":
+		g.store, err = sessions.OpenEmbedded(g.cfg.Path(s.Path), sessions.EmbeddedOptions{Logger: g.log, Retention: s.Retain})
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		g.stops = append(g.stops, g.closeStore)
+		return nil
+	case "valkey":
+		return g.openValkey(ctx)
+	}
+	return fmt.Errorf("store: unknown kind %q", s.Kind)
+}
+
+func (g *Gateway) closeStore(context.Context) {
+	if err := g.store.Close(); err != nil {
+		g.log.Error("the store did not close well", "err", err)
+	}
+}
+
+// openKeys reads the key that seals, which the first start makes, and the one
+// that only opens while the key is being changed.
+func (g *Gateway) openKeys() (*sessions.Keyring, error) {
+	file := g.cfg.Path(g.cfg.Secret.KeyFile)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return nil, fmt.Errorf("secret.key_file: %w", err)
+	}
+	key, err := sessions.LoadOrCreateKey(file)
+	if err != nil {
+		return nil, fmt.Errorf("secret.key_file: %w", err)
+	}
+	var others [][]byte
+	if other := g.cfg.Secret.OtherKeyFile; other != "" {
+		k, err := sessions.LoadKey(g.cfg.Path(other))
+		if err != nil {
+			return nil, fmt.Errorf("secret.other_key_file: %w", err)
+		}
+		others = append(others, k)
+	}
+	ring, err := sessions.NewKeyring(key, others...)
+	if err != nil {
+		return nil, fmt.Errorf("secret.key_file, secret.other_key_file: %w", err)
+	}
+	return ring, nil
+}
+
+// openValkey opens the store that several gateways share, and joins them.
+func (g *Gateway) openValkey(ctx context.Context) error {
+	c := g.cfg.Store
+	opts := sessions.ValkeyOptions{
+		Addresses: c.Addresses, Username: c.Username, Password: c.Password, DB: c.DB,
+		Sentinel: sessions.Sentinel{Master: c.Sentinel.Master, Username: c.Sentinel.Username, Password: c.Sentinel.Password},
+		Replicas: c.Replicas, Timeout: c.Timeout, Retention: c.Retain, AllowNoAOF: c.Volatile,
+		DurableConns: c.Durable, CacheSize: c.CacheMiB << 20, Logger: g.log,
+	}
+	var err error
+	if opts.TLS, err = g.storeTLS(c.TLS); err == nil {
+		opts.Sentinel.TLS, err = g.storeTLS(c.Sentinel.TLS)
+	}
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	v, err := sessions.OpenValkey(ctx, opts)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	g.store = v
+	g.stops = append(g.stops, g.closeStore)
+	nodes, err := v.Join(ctx, g.node, sessions.NodesOptions{})
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	g.peers = nodes
+	g.stops = append(g.stops, func(ctx context.Context) {
+		if err := nodes.Leave(ctx); err != nil {
+			g.log.Warn("other gateways will take this one for dead", "err", err)
+		}
+	})
+	g.background(ctx, nodes.Run)
+	return nil
+}
+
+// storeTLS returns the TLS of connections to Valkey or its sentinels; nil if it
+// is off.
+func (g *Gateway) storeTLS(on bool) (*tls.Config, error) {
+	if !on {
+		return nil, nil
+	}
+	c := g.cfg.Store
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.TLSCA != "" {
+		pem, err := os.ReadFile(g.cfg.Path(c.TLSCA))
+		if err != nil {
+			return nil, fmt.Errorf("tls_ca: %w", err)
+		}
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, errors.New("tls_ca: the file has no certificate in PEM form")
+		}
+	}
+	if c.TLSCert != "" {
+		own, err := tls.LoadX509KeyPair(g.cfg.Path(c.TLSCert), g.cfg.Path(c.TLSKey))
+		if err != nil {
+			return nil, fmt.Errorf("tls_cert, tls_key: %w", err)
+		}
+		t.Certificates = []tls.Certificate{own}
+	}
+	return t, nil
+}
