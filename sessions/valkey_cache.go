@@ -34,6 +34,9 @@ type aheadRow struct {
 }
 
 const (
+	// warmCost is what a session costs beside its octets: the map's entry, the key's
+	// strings and their headers, the allocator's rounding.
+	warmCost = 192
 	// aheadFor is how long what was read ahead may be used. It serves the turn
 	// that made the read.
 	aheadFor = time.Second
@@ -84,7 +87,7 @@ func (w *warm) put(k Key, row string) {
 }
 
 func (s *warmShard) keep(k Key, row string) {
-	n := len(row) + entryCost
+	n := len(row) + warmCost
 	if s.size+n > s.half {
 		s.old, s.young, s.size = s.young, make(map[Key]string, len(s.young)), 0
 		if n > s.half {
@@ -101,7 +104,7 @@ func (w *warm) forget(k Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if row, ok := s.young[k]; ok {
-		s.size -= len(row) + entryCost
+		s.size -= len(row) + warmCost
 		delete(s.young, k)
 	}
 	delete(s.old, k)
@@ -134,4 +137,12 @@ func (w *warm) takeAhead(msisdn string) (string, bool) {
 	a, ok := s.ahead[msisdn]
 	delete(s.ahead, msisdn)
 	return a.row, ok && time.Since(a.at) <= aheadFor
+}
+
+// cloneKey copies the three strings into one piece of memory: the caller's may be
+// parts of a big buffer.
+func cloneKey(k Key) Key {
+	all := k.Network + k.MSISDN + k.ID
+	n, m := len(k.Network), len(k.Network)+len(k.MSISDN)
+	return Key{Network: all[:n], MSISDN: all[n:m], ID: all[m:]}
 }

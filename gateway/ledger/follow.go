@@ -103,7 +103,8 @@ func (l *Ledger) claim(ctx context.Context, now time.Time, work *sync.WaitGroup)
 		select {
 		case l.slots <- struct{}{}:
 		case <-ctx.Done():
-			return 0 // the lease ends and another takes it
+			l.giveBack(ctx, *a)
+			continue
 		}
 		work.Go(func() {
 			defer func() { <-l.slots }()
@@ -111,6 +112,17 @@ func (l *Ledger) claim(ctx context.Context, now time.Time, work *sync.WaitGroup)
 		})
 	}
 	return len(records)
+}
+
+// giveBack ends the lease of an action that nobody has worked on, so that another
+// process, or this one's next start, need not wait for its end.
+func (l *Ledger) giveBack(ctx context.Context, a sessions.Action) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimWithin)
+	defer cancel()
+	a.Due = l.Now()
+	if err := l.Store.Put(ctx, &a); err != nil && !errors.Is(err, sessions.ErrConflict) {
+		l.Log.Warn("an action waits for the end of its lease", "action", a.ID, "err", err)
+	}
 }
 
 // follow does what is due for one action.
@@ -143,7 +155,8 @@ func (l *Ledger) inquire(ctx context.Context, a sessions.Action) sessions.Action
 	out, err := l.Switch.Inquire(ictx, q)
 	if err != nil {
 		if ctx.Err() != nil {
-			return a // stopping: the lease ends and another goes on
+			l.giveBack(ctx, a) // stopping: another goes on
+			return a
 		}
 		l.Log.Info("an inquiry had no answer", "action", a.ID, "made", a.Inquiry+1, "err", err)
 		out.Status = core.Unknown

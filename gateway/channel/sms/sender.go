@@ -88,10 +88,14 @@ func (s *Sender) Hand(n sessions.Notice) {
 	}
 }
 
-// Run submits until ctx ends, and returns when its submits are finished.
+// Run submits until ctx ends, and returns when its submits are finished and what
+// was leased to it and not submitted is given back.
 func (s *Sender) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	defer wg.Wait()
+	defer func() {
+		wg.Wait()
+		s.giveBack(ctx)
+	}()
 	for range s.Workers {
 		wg.Go(func() {
 			for {
@@ -119,6 +123,27 @@ func (s *Sender) Run(ctx context.Context) {
 // Recover takes over the notices of an earlier process without waiting for its
 // leases to end. Only for a store that no other process uses.
 func (s *Sender) Recover(ctx context.Context) { s.claim(ctx, s.Now().Add(s.Lease)) }
+
+// giveBack ends the leases of notices that nobody has submitted, so that another
+// process, or this one's next start, need not wait for their end.
+func (s *Sender) giveBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+	defer cancel()
+	for {
+		select {
+		case n := <-s.fresh:
+			if n.State != sessions.NoticePending {
+				continue
+			}
+			n.Due = s.Now()
+			if err := s.Store.Put(ctx, &n); err != nil && !errors.Is(err, sessions.ErrConflict) {
+				s.Log.Warn("a notice waits for the end of its lease", "notice", n.ID, "err", err)
+			}
+		default:
+			return
+		}
+	}
+}
 
 // claim hands due notices to the workers, as many as there is room for.
 func (s *Sender) claim(ctx context.Context, now time.Time) {
