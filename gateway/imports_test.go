@@ -38,7 +38,7 @@ var house = map[string][]string{
 	"gateway/dialog": {"gateway/core", "gateway/ledger", "menus", "sessions"},
 
 	"gateway/channel/ussd": {"gateway/dialog", "menus", "sessions", "smpp/..."},
-	"gateway/channel/sms":  {"sessions", "smpp/..."},
+	"gateway/channel/sms":  {"gateway/dialog", "menus", "sessions", "smpp/..."},
 	"gateway/ops":          {"gateway/dialog", "gateway/ledger", "gateway/core", "sessions", "menus"},
 
 	"gateway/simulator":           {"smpp/..."},

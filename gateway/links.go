@@ -26,6 +26,7 @@ type network struct {
 	links []*operatorLink
 	pool  *smpp.Pool
 	ussd  *ussd.Channel
+	inbox *sms.Inbox
 }
 
 // operatorLink is one configured link.
@@ -98,6 +99,12 @@ func (g *Gateway) startNetwork(ctx context.Context, n *network) error {
 		Country: e.Country, Limits: e.Limits, Concurrent: g.cfg.Dialog.Concurrent,
 		Waiting: g.cfg.Store.Kind != "embedded", Log: g.log,
 	})
+	c := n.links[0].cfg
+	n.inbox = sms.NewInbox(sms.InboxConfig{
+		Network: n.name, Dialogs: g.dialog, Keywords: g.menus, Submit: n.pool, Source: c.Sender, Format: format(c),
+		Number:   func(addr []byte) (string, error) { return ussd.E164(addr, e.Country) },
+		Response: maxResponse, Log: g.log,
+	})
 	return nil
 }
 
@@ -110,15 +117,10 @@ func (g *Gateway) newLink(n *network, c config.Link) (*operatorLink, error) {
 		if _, ok := n.pool.Receipt(l.link, p.Body); ok {
 			return responseTo(p.Body), 0
 		}
-		d, ok := p.Body.(*pdu.DeliverSM)
-		switch {
-		case !ok:
-			return nil, pdu.StatusInvCmdID
-		case n.ussd.Carries(d):
+		if d, ok := p.Body.(*pdu.DeliverSM); ok && n.ussd.Carries(d) {
 			return n.ussd.Deliver(ussd.Bind{Link: l.link, Hints: c.Hints == "on"}, conn, p.Sequence, d)
-		default:
-			return sms.Incoming(g.log, d)
 		}
+		return n.inbox.Deliver(conn, p.Sequence, p.Body)
 	})
 	bind := map[string]pdu.CommandID{"transceiver": pdu.IDBindTransceiver,
 		"transmitter": pdu.IDBindTransmitter, "receiver": pdu.IDBindReceiver}[c.Bind]
@@ -182,6 +184,7 @@ func (g *Gateway) runNetwork(ctx context.Context, n *network) {
 		}
 	})
 	g.stops = append(g.stops, func(context.Context) { n.ussd.Close() })
+	g.background(ctx, n.inbox.Run)
 }
 
 // bound says which links are not bound, and why.

@@ -183,3 +183,22 @@ func TestPaymentOverNPMsSMPP(t *testing.T) {
 		t.Errorf("effects %+v", all)
 	}
 }
+
+func TestKeywordBySMSOverNPMsSMPP(t *testing.T) {
+	peer := startNPM(t)
+	cfg := testConfig(t)
+	cfg.Simulator.SMPP = ""
+	cfg.SMPP.Links[0].Address, cfg.SMPP.Links[0].Hints = peer.addr, "off"
+	startGateway(t, cfg)
+	peer.next("bind_transceiver")
+	peer.deliver(0, 0, 0, "PESA 1 0700000002 5000")
+	for range 2 {
+		if p := peer.next("deliver_sm_resp"); p.Status != 0 {
+			t.Errorf("a part is refused: %+v", p)
+		}
+	}
+	p := peer.next("submit_sm")
+	if got := p.text(t); p.Op != nil || p.Destination != payer || p.Source != "*150*00#" || !strings.Contains(got, "dial *150*00*1*0700000002*5000#") {
+		t.Errorf("%+v %q", p, got)
+	}
+}

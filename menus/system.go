@@ -33,6 +33,7 @@ const (
 	sysResumeAnew
 	sysMaintenance
 	sysSecretDiffers
+	sysDialSecret
 	sysNoticeRejected
 	sysNoticeExpired
 	sysCount
@@ -74,6 +75,7 @@ var systemDefs = [sysCount]struct {
 	sysResumeAnew:              {name: "resume_restart"},
 	sysMaintenance:             {name: "maintenance"},
 	sysSecretDiffers:           {name: "secret_differs"},
+	sysDialSecret:              {name: "dial_secret", vars: []argDef{{name: "code", typ: typeText}}},
 	sysNoticeRejected: {name: "notice_rejected", vars: []argDef{
 		{name: "ref", typ: typeText, optional: true}, {name: "reason", typ: typeReason}, {name: "amount", typ: typeMoney, optional: true}}},
 	sysNoticeExpired: {name: "notice_expired", vars: []argDef{

@@ -9,6 +9,7 @@
 //	until.go      a turn's deadline
 //	turn.go       a turn from its first commit to its screen
 //	outcome.go    what the core and the ledger say, in the menus' words
+//	elsewhere.go  dialogues by SMS: keywords in, no secrets out
 //	notices.go    the SMS owed for an action's outcome
 //	revisions.go  the menus: what new dialogues begin on, and what is still in use
 //	rollout.go    what all gateways agree to serve: current, on trial, before

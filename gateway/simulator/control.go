@@ -23,6 +23,7 @@ const (
 //	POST /handsets/{msisdn}/dial   {"code": "*150*00#"}
 //	POST /handsets/{msisdn}/press  {"text": "1"}
 //	POST /handsets/{msisdn}/hangup
+//	POST /handsets/{msisdn}/sms    {"to": "15000", "text": "PESA"}
 //	POST /handsets/{msisdn}/read   {"id": 1}     marks an SMS as read; 0 or no body marks all
 //	GET  /handsets/{msisdn}/wait?after=N&timeout=5s
 //	GET  /faults, PUT /faults                    see Faults; PUT may be partial
@@ -65,6 +66,16 @@ func (s *SMSC) Control() http.Handler {
 	}))
 	mux.HandleFunc("POST /handsets/{msisdn}/hangup", s.on(func(ctx context.Context, h *Handset, _ *http.Request) error {
 		return h.HangUp(ctx)
+	}))
+	mux.HandleFunc("POST /handsets/{msisdn}/sms", s.on(func(ctx context.Context, h *Handset, r *http.Request) error {
+		var in struct {
+			To   string `json:"to"`
+			Text string `json:"text"`
+		}
+		if err := read(r, &in, false); err != nil {
+			return err
+		}
+		return h.SendSMS(ctx, in.To, in.Text)
 	}))
 	mux.HandleFunc("POST /handsets/{msisdn}/read", s.on(func(_ context.Context, h *Handset, r *http.Request) error {
 		var in struct {
@@ -168,7 +179,7 @@ func refuse(w http.ResponseWriter, err error) {
 	code := http.StatusInternalServerError
 	var bad *badInput
 	switch {
-	case errors.As(err, &bad), errors.Is(err, ErrNotCode), errors.Is(err, ErrTooLong), errors.Is(err, ErrMSISDN):
+	case errors.As(err, &bad), errors.Is(err, ErrNotCode), errors.Is(err, ErrTooLong), errors.Is(err, ErrMSISDN), errors.Is(err, ErrNoText):
 		code = http.StatusBadRequest
 	case errors.Is(err, ErrBusy), errors.Is(err, ErrNotAsked):
 		code = http.StatusConflict

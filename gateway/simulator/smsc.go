@@ -88,7 +88,8 @@ type SMSC struct {
 	turn     int
 	comers   chan struct{} // closed when the next gateway binds
 
-	parts *text.Reassembler
+	parts   *text.Reassembler
+	written uint16 // reference of the last SMS that a handset wrote
 }
 
 // peer is a bound gateway: what the operator needs of an *smpp.Conn.

@@ -59,18 +59,21 @@ func (f Format) withDefaults() Format {
 // notice makes the same octets at every try, its concatenation reference
 // included, so that a phone can drop what it already has.
 func notice(f Format, source string, n sessions.Notice) ([]pdu.SubmitSM, error) {
-	s := pdu.SubmitSM{
-		SourceAddrTON: tonUnknown, SourceAddrNPI: npiE164, SourceAddr: []byte(source),
-		DestAddrTON: tonInternational, DestAddrNPI: npiE164, DestinationAddr: []byte(n.To),
-	}
-	if strings.ContainsFunc(source, func(r rune) bool { return r < '0' || r > '9' }) {
-		s.SourceAddrTON, s.SourceAddrNPI = tonAlphanumeric, npiUnknown
-	}
+	s := pdu.SubmitSM{DestAddrTON: tonInternational, DestAddrNPI: npiE164, DestinationAddr: []byte(n.To)}
+	from(&s, source)
 	parts, err := f.write(s, n.Text, uint16(crc32.ChecksumIEEE([]byte(n.ID))), maxParts)
 	if err != nil {
 		return nil, fmt.Errorf("sms: notice %s: %w", n.ID, err)
 	}
 	return parts, nil
+}
+
+// from makes source the address that a message comes from.
+func from(s *pdu.SubmitSM, source string) {
+	s.SourceAddrTON, s.SourceAddrNPI, s.SourceAddr = tonUnknown, npiE164, []byte(source)
+	if strings.ContainsFunc(source, func(r rune) bool { return r < '0' || r > '9' }) {
+		s.SourceAddrTON, s.SourceAddrNPI = tonAlphanumeric, npiUnknown
+	}
 }
 
 // write puts a text into as many copies of s as it needs, at most parts; more

@@ -4,7 +4,8 @@
 //	sender.go    notices out: claimed, submitted, recorded
 //	message.go   a notice as submit_sm, in parts if it is long
 //	receipt.go   what became of a notice behind the SMSC
-//	incoming.go  deliver_sm that is not USSD: messages and receipts
+//	incoming.go  messages of phones: keywords and answers
+//	part.go      their parts, put together
 package sms
 
 import (

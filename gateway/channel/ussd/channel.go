@@ -96,6 +96,9 @@ func (c *Channel) Close() {
 	c.stop()
 }
 
+// onlyOne is the id of a customer's one dialogue in a network that has no ids.
+const onlyOne = "-"
+
 // Carries says whether a deliver_sm belongs to a USSD dialogue.
 func (c *Channel) Carries(d *pdu.DeliverSM) bool { return c.Dialect.carries(d) }
 
@@ -111,6 +114,9 @@ func (c *Channel) Deliver(b Bind, conn *smpp.Conn, seq uint32, d *pdu.DeliverSM)
 	if err != nil {
 		c.Log.Warn("a deliver_sm was refused", "network", c.Network, "err", err)
 		return &pdu.DeliverSMResp{}, pdu.StatusInvSrcAdr
+	}
+	if e.id == "" {
+		e.id = onlyOne
 	}
 	typed := d.ShortMessage
 	if payload, ok := d.TLVs.Get(pdu.TagMessagePayload); ok && len(typed) == 0 {

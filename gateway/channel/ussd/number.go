@@ -12,6 +12,9 @@ var errNumber = errors.New("ussd: the source address is not a phone number")
 // maxE164 is the longest number of ITU-T E.164 section 6.2.1, in digits.
 const maxE164 = 15
 
+// E164 brings an address as operators write it to E.164 digits.
+func E164(addr []byte, c menus.Country) (string, error) { return e164(addr, c) }
+
 // e164 brings an address as operators write it (+255..., 00255..., 0700...,
 // 255...) to E.164 digits.
 func e164(addr []byte, c menus.Country) (string, error) {

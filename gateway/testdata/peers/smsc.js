@@ -1,6 +1,8 @@
 // An SMSC written with npm's smpp, for the tests: it takes binds, prints every
 // PDU as a line of JSON, and delivers what it reads from standard input.
 //
+// Without op and session (both 0) it is an SMS, in two parts by sar_* parameters, the last one first.
+//
 //   in:  {"source":"2557...", "destination":"*150*00#", "text":"1", "op":18, "session":7, "sequence":1}
 //   out: {"pdu":"submit_sm", "op":2, "info":[7,2], "text":"...", "destination":"2557...", "dcs":15}
 'use strict';
@@ -58,6 +60,15 @@ server.listen(Number(process.argv[2] || 0), '127.0.0.1', () => say({ listening: 
 
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
   const m = JSON.parse(line);
+  if (m.op === 0 && m.session === 0) {
+    const half = Math.ceil(m.text.length / 2);
+    [m.text.slice(half), m.text.slice(0, half)].forEach((part, i) => bound.deliver_sm({
+      source_addr_ton: 1, source_addr_npi: 1, source_addr: m.source, destination_addr: m.destination,
+      data_coding: 1, short_message: Buffer.from(part, 'latin1'),
+      sar_msg_ref_num: 300, sar_total_segments: 2, sar_segment_seqnum: 2 - i,
+    }, (resp) => say({ pdu: 'deliver_sm_resp', status: resp.command_status, sequence: m.sequence })));
+    return;
+  }
   const pdu = {
     source_addr_ton: 1, source_addr_npi: 1, source_addr: m.source,
     dest_addr_ton: 0, dest_addr_npi: 1, destination_addr: m.destination,
