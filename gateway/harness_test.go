@@ -156,7 +156,9 @@ func start(t *testing.T, env []string, name string, args ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	read := make(chan struct{})
 	go func() {
+		defer close(read)
 		scanner := bufio.NewScanner(r)
 		scanner.Buffer(nil, 1<<20)
 		for scanner.Scan() {
@@ -176,6 +178,7 @@ func start(t *testing.T, env []string, name string, args ...string) *process {
 		defer close(p.ended)
 		_ = p.cmd.Wait()
 		_ = w.Close()
+		<-read
 	}()
 	t.Cleanup(func() {
 		p.kill()
@@ -198,8 +201,10 @@ func (p *process) line(text string) string {
 			if strings.Contains(l, text) {
 				return l
 			}
-		case <-p.ended:
-			p.t.Fatalf("%s ended before it said %q", p.cmd.Path, text)
+		case <-p.ended: // all that it said waits to be read
+			if len(p.lines) == 0 {
+				p.t.Fatalf("%s ended before it said %q", p.cmd.Path, text)
+			}
 		case <-timeout:
 			p.t.Fatalf("%s did not say %q", p.cmd.Path, text)
 		}
