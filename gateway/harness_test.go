@@ -148,9 +148,16 @@ type process struct {
 // start runs a program until the test ends.
 func start(t *testing.T, env []string, name string, args ...string) *process {
 	t.Helper()
+	return startAs(t, func(*exec.Cmd) {}, env, name, args...)
+}
+
+// startAs runs a program that as has prepared.
+func startAs(t *testing.T, as func(*exec.Cmd), env []string, name string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(name, args...), lines: make(chan string, 4096), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	as(p.cmd)
 	r, w := io.Pipe()
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	if err := p.cmd.Start(); err != nil {

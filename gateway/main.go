@@ -10,6 +10,7 @@
 //	gateway simulate core    a core switch, to try a gateway with
 //	gateway load submit      traffic, to measure a message centre with
 //	gateway load dialogue    customers, to measure a gateway with
+//	gateway health           asks the running gateway how it is
 //
 // This package is commands and wiring only; every promise is kept below it.
 package main
@@ -24,6 +25,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // containers have no time zones
 
 	"github.com/spf13/cobra"
 
@@ -97,6 +99,6 @@ func command() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&file, "config", "", "configuration file (default: config.yaml of the working directory)")
-	root.AddCommand(serve, checkCommand(load), testCommand(load), graphCommand(load), simulateCommand(load), loadCommand(), ledgerCommand(load), menusCommand(load))
+	root.AddCommand(serve, checkCommand(load), testCommand(load), graphCommand(load), simulateCommand(load), loadCommand(), ledgerCommand(load), menusCommand(load), healthCommand(load))
 	return root
 }

@@ -13,7 +13,8 @@ import (
 // LoadOrCreateKey returns the key in a file: 64 hexadecimal digits on one line.
 // If there is no file it is made with a new random key, mode 0600, at once or
 // not at all: of two processes that start together both get the same key. The
-// folder must exist. A file that others than its owner can touch is refused.
+// folder must exist. A file that others than its owner can touch is refused,
+// unless it is root's and lent to our group to read, as Kubernetes mounts a secret.
 func LoadOrCreateKey(path string) ([]byte, error) {
 	key, err := LoadKey(path)
 	if !errors.Is(err, os.ErrNotExist) {
@@ -39,7 +40,7 @@ func LoadKey(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("sessions: key file %s is not a regular file", path)
 	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+	if perm := info.Mode().Perm(); perm&0o077 != 0 && (perm&^0o440 != 0 || !lentByRoot(info)) {
 		return nil, fmt.Errorf("sessions: key file %s has mode %#o, so that others can reach the key: chmod 600 it", path, perm)
 	}
 	text := make([]byte, 2*KeySize+2) // one octet more than the longest good file
