@@ -100,6 +100,7 @@ func (g *Gateway) startCore(ctx context.Context) error {
 	g.serves = sw.Serves
 	guard := core.NewGuard(core.GuardConfig{
 		Switch: sw, Log: g.log, Watch: func(call string) (time.Time, bool) { return g.watch.Down(call) },
+		Gone:  func() { g.watch.Soon() },
 		Limit: core.LimiterConfig{Ceiling: c.Ceiling, Max: c.InFlight, Wait: c.QueueWait},
 	})
 	g.core, g.guard, g.connector = guard, guard, sw

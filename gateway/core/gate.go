@@ -20,6 +20,8 @@ type GateConfig struct {
 	DialTimeout time.Duration // of a connection, TLS included; default 2 s
 	MaxConns    int           // connections at once; further requests wait for one; default 256
 	MaxAnswer   int64         // octets of an answer; default 256 KiB
+	// Dial makes a connection; default a TCP one. TLS is added here.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Gate is an HTTP client for requests that move money: each is sent at most
@@ -49,10 +51,12 @@ func NewGate(cfg GateConfig) *Gate {
 	if cfg.MaxAnswer <= 0 {
 		cfg.MaxAnswer = 256 << 10
 	}
-	dialer := &net.Dialer{Timeout: cfg.DialTimeout, KeepAlive: 15 * time.Second}
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{Timeout: cfg.DialTimeout, KeepAlive: 15 * time.Second}).DialContext
+	}
 	return &Gate{most: cfg.MaxAnswer, transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			nc, err := dialer.DialContext(ctx, network, addr)
+			nc, err := cfg.Dial(ctx, network, addr)
 			if err != nil {
 				return nil, err
 			}

@@ -59,6 +59,8 @@ type GSMAConfig struct {
 	MaxConns      int           // connections at once; further calls wait for one; default 256
 	MaxAnswer     int64         // octets of an answer; default 256 KiB
 	StatementRows int           // rows asked for if the call has no limit; default 5
+	// Dial makes a connection; default a TCP one. TLS is added to it.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	Now func() time.Time // default time.Now
 	Log *slog.Logger     // nil: nothing is logged
@@ -141,8 +143,8 @@ func NewGSMA(cfg GSMAConfig) (*GSMA, error) {
 		}
 		g.reasons[strings.ToLower(k)] = v
 	}
-	g.gate = NewGate(GateConfig{TLS: cfg.TLS, DialTimeout: cfg.DialTimeout, MaxConns: cfg.MaxConns, MaxAnswer: cfg.MaxAnswer})
-	g.pulse = NewGate(GateConfig{TLS: cfg.TLS, DialTimeout: cfg.DialTimeout, MaxConns: 2, MaxAnswer: cfg.MaxAnswer})
+	g.gate = NewGate(GateConfig{TLS: cfg.TLS, DialTimeout: cfg.DialTimeout, MaxConns: cfg.MaxConns, MaxAnswer: cfg.MaxAnswer, Dial: cfg.Dial})
+	g.pulse = NewGate(GateConfig{TLS: cfg.TLS, DialTimeout: cfg.DialTimeout, MaxConns: 2, MaxAnswer: cfg.MaxAnswer, Dial: cfg.Dial})
 	return g, nil
 }
 

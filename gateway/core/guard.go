@@ -14,6 +14,7 @@ type GuardConfig struct {
 	// Watch is what the heartbeat says: a *Watcher's Down. nil: nothing.
 	Watch   func(call string) (until time.Time, down bool)
 	Limit   LimiterConfig
+	Gone    func()        // is told when the core counts as gone: a *Watcher's Soon. nil: nobody is
 	Absent  int           // requests in a row that met nobody until the core counts as gone; 5
 	Retry   time.Duration // how long it then is left alone, if no heartbeat is answered before; 1 s
 	Retries float64       // share of reads that may be tried twice; 0.1, below 0: none
@@ -55,6 +56,9 @@ func NewGuard(cfg GuardConfig) *Guard {
 	g := &Guard{cfg: cfg, limiter: NewLimiter(cfg.Limit), log: cfg.Log, budget: maxRetries}
 	g.breaker = newBreaker(cfg.Absent, cfg.Retry, func(open bool) {
 		g.log.Info("core breaker changed", "open", open)
+		if open && cfg.Gone != nil {
+			cfg.Gone()
+		}
 	})
 	return g
 }
@@ -255,7 +259,7 @@ func classOf(call string, args Args) Class {
 		c.Lane = LaneHistory
 	}
 	if party != "" {
-		c.Key, c.Share, c.Party = call+"/"+party, 0.5, true
+		c.Key, c.Share, c.Party = call+"/"+party, 0.3, true
 	}
 	return c
 }

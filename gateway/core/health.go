@@ -31,6 +31,8 @@ type WatcherConfig struct {
 type Watcher struct {
 	cfg WatcherConfig
 
+	soon chan struct{} // told to ask at once
+
 	mu       sync.Mutex
 	health   Health
 	failures int
@@ -53,7 +55,7 @@ func NewWatcher(cfg WatcherConfig) *Watcher {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Watcher{cfg: cfg}
+	return &Watcher{cfg: cfg, soon: make(chan struct{}, 1)}
 }
 
 // Run asks at once and then on the interval, until ctx ends.
@@ -66,13 +68,24 @@ func (w *Watcher) Run(ctx context.Context) {
 			t.Stop()
 			return
 		case <-t.C:
+		case <-w.soon:
+			t.Stop()
 		}
+	}
+}
+
+// Soon has the core asked at once: there is reason to think that nobody is there.
+// It does not block.
+func (w *Watcher) Soon() {
+	select {
+	case w.soon <- struct{}{}:
+	default: // it is about to be asked
 	}
 }
 
 // whileDown is the longest interval while the core is down: customers are turned
 // away until a heartbeat is answered, so that its return must be seen soon.
-const whileDown = 500 * time.Millisecond
+const whileDown = 150 * time.Millisecond
 
 // pause spreads heartbeats over time, so that many gateways do not beat as one.
 func (w *Watcher) pause() time.Duration {

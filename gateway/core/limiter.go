@@ -32,7 +32,7 @@ type Class struct {
 	// Share of the core's limit that the class may hold; 0 means all of it.
 	Share float64
 	// Party is set for a class of one biller or merchant. One that stays sick is
-	// left alone for a while, up to 10 s, and then tried with one request.
+	// left alone for a while, up to 5 s, and then tried with one request.
 	Party bool
 }
 
@@ -48,7 +48,8 @@ type LimiterConfig struct {
 }
 
 // Limiter holds the requests in flight at a core to as many as it answers in
-// time. One limit follows the core, one each class; a place needs both. What
+// time. One limit follows the core, one each class that is slower than the others;
+// a place needs both. What
 // cannot have a place soon enough is refused at once. It is safe for use by many
 // goroutines and starts none.
 type Limiter struct {
@@ -58,6 +59,7 @@ type Limiter struct {
 	core     aimd
 	inFlight int
 	waiting  int
+	out      []*Permit // requests that left, oldest first
 	lanes    [laneCount][]*waiter
 	classes  map[string]*classState
 	swept    time.Time
@@ -66,22 +68,23 @@ type Limiter struct {
 // classState is what is known of one class.
 type classState struct {
 	Class
-	aimd
+	cage
+	typical  time.Duration // of an answer, smoothed
 	inFlight int
 	waiting  int
 	out      []*Permit // requests that left, oldest first
 	seen     time.Time
-	lastGood time.Time
-	lastLate time.Time
+	answered time.Time     // when the request left that left last of those answered in time
 	pause    time.Duration // the last rest's length
 	until    time.Time     // of the rest
 }
 
 // waiter is a request without a place.
 type waiter struct {
-	class *classState
-	place *Permit       // once given
-	ready chan struct{} // closed then
+	class    *classState
+	deadline time.Time
+	place    *Permit       // once given
+	ready    chan struct{} // closed then
 }
 
 // Permit is a place in flight. It ends with Done or Release, once.
@@ -90,7 +93,6 @@ type Permit struct {
 	class   *classState
 	started time.Time
 	used    int // in flight in all when it was given, this one too
-	mine    int // of the class
 	late    bool
 	ended   bool
 }
@@ -167,12 +169,12 @@ func (l *Limiter) enter(c Class, deadline time.Time) (w *waiter, wait time.Durat
 	if s.until.After(now) {
 		return nil, 0, ErrOverload
 	}
-	w = &waiter{class: s, ready: make(chan struct{})}
+	w = &waiter{class: s, deadline: deadline, ready: make(chan struct{})}
 	if l.room(s) {
 		l.grant(w)
 		return w, 0, nil
 	}
-	wait = min(l.cfg.Wait, deadline.Sub(now)-min(l.core.typical, l.cfg.Ceiling))
+	wait = min(l.cfg.Wait, deadline.Sub(now)-l.takes(now))
 	if wait <= 0 || l.waiting >= l.cfg.Queue || l.expected(s) > wait {
 		return nil, 0, ErrOverload
 	}
@@ -180,6 +182,20 @@ func (l *Limiter) enter(c Class, deadline time.Time) (w *waiter, wait time.Durat
 	l.waiting++
 	s.waiting++
 	return w, wait, nil
+}
+
+// takes is how long an answer takes now: as long as of late, and at least as long
+// as the oldest request has been waiting for its own, if its class is well. It is
+// bounded, so that a core is found to be quick again.
+func (l *Limiter) takes(now time.Time) time.Duration {
+	longest := l.core.typical
+	for _, p := range l.out {
+		if p.class.cage.limit == 0 {
+			longest = max(longest, now.Sub(p.started))
+			break
+		}
+	}
+	return min(longest, l.cfg.Ceiling*4/3)
 }
 
 // expected is how long the next one of a class would wait for its place.
@@ -195,11 +211,14 @@ func (l *Limiter) expected(s *classState) time.Duration {
 
 // limit is how many requests of a class may be in flight now.
 func (l *Limiter) limit(s *classState) int {
-	n := s.whole()
+	n := l.core.limit
 	if s.Share > 0 {
-		n = min(n, int(s.Share*l.core.limit))
+		n *= s.Share
 	}
-	return max(n, 1)
+	if s.cage.limit > 0 {
+		n = min(n, s.cage.limit)
+	}
+	return max(int(n), 1)
 }
 
 func (l *Limiter) room(s *classState) bool {
@@ -210,20 +229,25 @@ func (l *Limiter) grant(w *waiter) {
 	s := w.class
 	l.inFlight++
 	s.inFlight++
-	w.place = &Permit{l: l, class: s, used: l.inFlight, mine: s.inFlight}
+	w.place = &Permit{l: l, class: s, used: l.inFlight}
 	close(w.ready)
 }
 
 // dispatch gives free places away: lane by lane, in order of arrival, past those
-// whose class has no room.
+// whose class has no room or who would not have an answer in time any more.
 func (l *Limiter) dispatch() {
+	if l.waiting == 0 {
+		return
+	}
+	now := l.cfg.Now()
+	takes := l.takes(now)
 	for lane := range l.lanes {
 		if l.waiting == 0 || l.inFlight >= l.core.whole() {
 			return
 		}
 		kept := l.lanes[lane][:0]
 		for _, w := range l.lanes[lane] {
-			if !l.room(w.class) {
+			if !l.room(w.class) || w.deadline.Sub(now) < takes {
 				kept = append(kept, w)
 				continue
 			}
@@ -259,6 +283,7 @@ func (p *Permit) Start() {
 	if p.started.IsZero() && !p.ended {
 		p.started = p.l.cfg.Now()
 		p.class.out = append(p.class.out, p)
+		p.l.out = append(p.l.out, p)
 	}
 }
 
@@ -290,20 +315,22 @@ func (p *Permit) Done(v Verdict) {
 		if i := slices.Index(s.out, p); i >= 0 {
 			s.out = slices.Delete(s.out, i, i+1)
 		}
-		if v == Answered && now.Sub(p.started) >= l.cfg.Ceiling {
-			// Late, and an answer all the same: the core has done that much.
-			s.turn(now)
-			l.core.turn(now)
-			s.recent++
-			l.core.recent++
-			v = TimedOut
+		if i := slices.Index(l.out, p); i >= 0 {
+			l.out = slices.Delete(l.out, i, i+1)
 		}
-		switch v {
-		case TimedOut:
+		switch {
+		case v == TimedOut:
+			l.unanswered(now, p)
+		case v == Answered && now.Sub(p.started) >= l.cfg.Ceiling:
+			l.core.add(now, l.cfg.Ceiling) // the core has done that much
 			l.late(now, p)
-		case Answered:
-			s.lastGood, s.pause = now, 0
-			s.answered(now, p.started, p.mine)
+		case v == Answered:
+			s.typical = smooth(s.typical, now.Sub(p.started), 8)
+			s.pause = 0
+			if p.started.After(s.answered) {
+				s.answered = p.started
+			}
+			s.cage.answered(now, p.started, l.core.limit, l.cfg.Ceiling)
 			l.core.answered(now, p.started, p.used)
 		}
 	}
@@ -324,10 +351,11 @@ func (l *Limiter) overdue(now time.Time, s *classState) {
 	}
 }
 
-// late learns, once, from a request without an answer in time. If more than half
-// of the classes at work were late, the core is slow and its limit is cut; else
-// the class is sick, and only its own is: a biller that hangs is no reason to hold
-// up transfers.
+// late learns, once, from a request without an answer in time. If requests of
+// another class left after it and were answered in time, its class is sick and is
+// held by itself: a biller that hangs is no reason to hold up transfers. Else the
+// core is slow, and its limit is cut if most answers are late: the last ones of a
+// batch may be, at a core that is used as it should be.
 func (l *Limiter) late(now time.Time, p *Permit) {
 	if p.late {
 		return
@@ -335,29 +363,45 @@ func (l *Limiter) late(now time.Time, p *Permit) {
 	p.late = true
 	s := p.class
 	took := now.Sub(p.started)
-	s.lastLate = now
 	s.typical = smooth(s.typical, took, 8)
-	active, sick := 0, 0
-	recent := now.Add(-2 * l.cfg.Ceiling)
-	for _, c := range l.classes {
-		switch {
-		case c.lastLate.After(recent):
-			active++
-			sick++
-		case c.lastGood.After(recent):
-			active++
-		}
-	}
-	if 2*sick > active {
+	if !l.overtaken(p) {
 		l.core.typical = smooth(l.core.typical, took, 8)
-		l.core.cut(now, p.started)
+		if l.core.typical >= l.cfg.Ceiling*8/10 {
+			l.core.cut(now, p.started)
+		}
 		return
 	}
-	wasLeast := s.whole() <= 1
-	if s.cut(now, p.started) && s.Party && wasLeast {
-		s.pause = min(max(2*s.pause, 500*time.Millisecond), 10*time.Second)
+	floor := float64(l.cfg.Floor)
+	if s.Party {
+		floor = 1
+	}
+	wasLeast := s.cage.limit == floor
+	if s.cage.cut(now, p.started, s.inFlight, floor, l.cfg.Ceiling) && s.Party && wasLeast {
+		s.pause = min(max(2*s.pause, 500*time.Millisecond), longestRest)
 		s.until = now.Add(s.pause)
 	}
+}
+
+// unanswered learns from a request that nobody waits for any more.
+func (l *Limiter) unanswered(now time.Time, p *Permit) {
+	l.late(now, p)
+	if !l.overtaken(p) {
+		l.core.cut(now, p.started)
+	}
+}
+
+// longestRest of a biller or merchant that stays sick: then one request finds out.
+const longestRest = 5 * time.Second
+
+// overtaken says whether a request of another class left after p and was answered
+// in time.
+func (l *Limiter) overtaken(p *Permit) bool {
+	for _, c := range l.classes {
+		if c != p.class && c.answered.After(p.started) {
+			return true
+		}
+	}
+	return false
 }
 
 // Bounds of the classes in memory: beyond the first, idle ones are forgotten;
@@ -386,11 +430,7 @@ func (l *Limiter) class(now time.Time, c Class) *classState {
 				return s
 			}
 		}
-		floor := l.cfg.Floor
-		if c.Party {
-			floor = 1
-		}
-		s = &classState{Class: c, aimd: newAIMD(l.cfg.Initial, floor, l.cfg.Max, l.cfg.Ceiling)}
+		s = &classState{Class: c}
 		l.classes[c.Key] = s
 	}
 	s.seen = now

@@ -1,13 +1,9 @@
 package outage
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -35,17 +31,23 @@ type Connector interface {
 	Close() error
 }
 
-// Config is what a run needs. All but Log and Progress are required.
+// Config is what a run needs. All but Seed, Listen, Limit, Log and Progress are
+// required.
 type Config struct {
 	Scenario Scenario
 	Policy   string
 	Texts    []byte // the installation's texts.yaml
 	Dir      string // an empty folder to work in
+	// Seed decides what people do and when; 0 is another night each time.
+	Seed uint64
 	// Store opens the store in a folder.
 	Store func(dir string) (sessions.Store, error)
 	// Connect makes the connector to a core's URL; it may hold as many requests in
 	// flight as conns.
-	Connect  func(url string, horizon time.Duration, conns int) (Connector, error)
+	Connect func(url string, horizon time.Duration, conns int) (Connector, error)
+	// Listen is where the core listens; by default on a free port of loopback.
+	Listen   func() (net.Listener, error)
+	Limit    core.LimiterConfig // of the policy nyota
 	Vault    Vault
 	Log      *slog.Logger
 	Progress func(text string)
@@ -61,20 +63,31 @@ type Vault interface {
 // its own has in flight.
 const connections = 8192
 
-// Run plays a scenario under one policy and waits until all that it began is
-// settled, at most for the horizon and 20 s.
+func (c *Config) defaults() {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Progress == nil {
+		c.Progress = func(string) {}
+	}
+	if c.Seed == 0 {
+		c.Seed = rand.Uint64()
+	}
+	if c.Listen == nil {
+		c.Listen = func() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
+	}
+}
+
+// Run plays a scenario under one policy, the gateway's parts in this process, and
+// waits until all that it began is settled, at most for the horizon and 20 s.
 func Run(ctx context.Context, cfg Config) (res Result, err error) {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Progress == nil {
-		cfg.Progress = func(string) {}
-	}
+	cfg.defaults()
 	s := cfg.Scenario
 	if err := s.check(); err != nil {
 		return res, err
 	}
-	sim, url, stop, err := startCore(s)
+	m := newMeter(time.Now())
+	sim, url, stop, err := startCore(cfg, m)
 	if err != nil {
 		return res, err
 	}
@@ -90,8 +103,7 @@ func Run(ctx context.Context, cfg Config) (res Result, err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
-	m := newMeter(len(s.Phases), time.Now())
-	f, err := newFront(cfg.Policy, wire{connector, m})
+	f, err := newFront(cfg.Policy, wire{connector, m}, cfg.Limit)
 	if err != nil {
 		return res, err
 	}
@@ -110,10 +122,16 @@ func Run(ctx context.Context, cfg Config) (res Result, err error) {
 	if f.load != nil {
 		parts.Go(func() { sample(back, m, f.load) })
 	}
+	return finish(ctx, cfg, sim, m, direct{d})
+}
 
-	starts, err := play(ctx, cfg, url, newPeople(s, d, m), m)
+// finish plays the phases with a line to the gateway, waits until all is settled,
+// and adds up.
+func finish(ctx context.Context, cfg Config, sim *coresim.Core, m *meter, l line) (Result, error) {
+	s := cfg.Scenario
+	starts, err := play(ctx, cfg, sim, newPeople(cfg, l, m), m)
 	if err != nil {
-		return res, err
+		return Result{}, err
 	}
 	cfg.Progress("settling")
 	settled := time.Now()
@@ -121,8 +139,6 @@ func Run(ctx context.Context, cfg Config) (res Result, err error) {
 	for m.open() > 0 && time.Now().Before(limit) && ctx.Err() == nil {
 		time.Sleep(bucketLength)
 	}
-	end()
-	parts.Wait()
 	effects := map[string]int{}
 	for _, e := range sim.Effects() {
 		effects[e.CorrelationID] += e.Times
@@ -130,14 +146,16 @@ func Run(ctx context.Context, cfg Config) (res Result, err error) {
 	return m.result(s, cfg.Policy, starts, effects, time.Since(settled)), ctx.Err()
 }
 
-// startCore serves a simulated core on loopback.
-func startCore(s Scenario) (*coresim.Core, string, func(), error) {
+// startCore serves a simulated core.
+func startCore(cfg Config, m *meter) (*coresim.Core, string, func(), error) {
 	dir := coresim.DefaultDirectory()
-	for i := range s.Customers {
+	for i := range cfg.Scenario.Customers {
 		dir.Accounts = append(dir.Accounts, coresim.Account{MSISDN: number(i), Name: "Asha Juma", PIN: pin, Balance: 1_000_000_000})
 	}
-	sim := coresim.New(coresim.Config{Directory: &dir})
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	faults := cfg.Scenario.Core.faults(coresim.DefaultFaults())
+	lots := rand.New(rand.NewPCG(cfg.Seed, 0)) //nolint:gosec // a simulation's dice; the core rolls them under its lock
+	sim := coresim.New(coresim.Config{Directory: &dir, Faults: &faults, Rand: lots.Float64, Worked: m.worked})
+	ln, err := cfg.Listen()
 	if err != nil {
 		_ = sim.Close()
 		return nil, "", nil, err
@@ -145,46 +163,17 @@ func startCore(s Scenario) (*coresim.Core, string, func(), error) {
 	srv := &http.Server{Handler: sim, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = srv.Serve(ln) })
-	url := "http://" + ln.Addr().String()
-	if err := put(url, s.Core); err != nil {
-		_ = srv.Close()
-		_ = sim.Close()
-		return nil, "", nil, err
-	}
-	return sim, url, func() {
+	return sim, "http://" + ln.Addr().String(), func() {
 		_ = srv.Close()
 		_ = sim.Close()
 		wg.Wait()
 	}, nil
 }
 
-// put tells the core how it is.
-func put(url string, h Health) error {
-	body, err := json.Marshal(h)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequest(http.MethodPut, url+"/faults", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if text, _ := io.ReadAll(io.LimitReader(resp.Body, 4096)); resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("outage: the core did not take its faults: %s", text)
-	}
-	return nil
-}
-
 // assemble makes the gateway's own dialog and ledger before a front.
 func assemble(ctx context.Context, cfg Config, store sessions.Store, f *front, m *meter) (*dialog.Dialog, *ledger.Ledger, error) {
-	folder := filepath.Join(cfg.Dir, "menus")
-	if err := errors.Join(os.MkdirAll(folder, 0o750), os.WriteFile(filepath.Join(folder, "people.yaml"), menu, 0o600),
-		os.WriteFile(filepath.Join(folder, "texts.yaml"), cfg.Texts, 0o600)); err != nil {
+	folder, err := writeMenus(cfg)
+	if err != nil {
 		return nil, nil, err
 	}
 	all, err := dialog.OpenMenus(ctx, dialog.MenusConfig{Files: os.DirFS(folder), Env: menus.DefaultEnv(), Store: store, Log: cfg.Log, Every: -1})
@@ -199,35 +188,41 @@ func assemble(ctx context.Context, cfg Config, store sessions.Store, f *front, m
 		InquireMax: 5 * time.Second, Log: cfg.Log,
 	})
 	d := dialog.New(dialog.Config{
-		Store: store, Menus: all, Ledger: l, Switch: gate{f, m}, Calls: f.calls, Admit: f.admit, Vault: cfg.Vault,
+		Store: store, Menus: all, Ledger: l, Switch: f, Calls: f.calls, Admit: f.admit, Vault: cfg.Vault,
 		Node: "outage", Log: cfg.Log,
 	})
 	return d, l, nil
 }
 
+// writeMenus writes the menus of the night into a folder.
+func writeMenus(cfg Config) (string, error) {
+	folder := filepath.Join(cfg.Dir, "menus")
+	return folder, errors.Join(os.MkdirAll(folder, 0o750), os.WriteFile(filepath.Join(folder, "people.yaml"), menu, 0o600),
+		os.WriteFile(filepath.Join(folder, "texts.yaml"), cfg.Texts, 0o600))
+}
+
 // play runs the phases and returns when each began. It ends when everybody has
 // hung up.
-func play(ctx context.Context, cfg Config, url string, p *people, m *meter) ([]time.Time, error) {
+func play(ctx context.Context, cfg Config, sim *coresim.Core, p *people, m *meter) ([]time.Time, error) {
 	s := cfg.Scenario
 	night, over := context.WithCancel(ctx)
 	var crowd sync.WaitGroup
 	defer crowd.Wait()
 	defer over()
+	dice := rand.New(rand.NewPCG(cfg.Seed, 1)) //nolint:gosec // a simulation's
 	var starts []time.Time
 	for i, ph := range s.Phases {
 		cfg.Progress(ph.Name)
-		if err := put(url, ph.Core); err != nil {
+		begun := time.Now()
+		m.begin(i, ph.Core)
+		if err := sim.SetFaults(ph.Core.faults(sim.Faults())); err != nil {
 			return nil, err
 		}
-		begun := time.Now()
-		m.mu.Lock()
-		m.phase = i
-		m.mu.Unlock()
 		starts = append(starts, begun)
 		for next := begun; ; {
 			gap := ph.For
 			if ph.Dials > 0 {
-				gap = time.Duration(rand.ExpFloat64() / ph.Dials * float64(time.Second))
+				gap = time.Duration(dice.ExpFloat64() / ph.Dials * float64(time.Second))
 			}
 			if next = next.Add(gap); next.Sub(begun) >= ph.For {
 				next = begun.Add(ph.For)
@@ -245,9 +240,7 @@ func play(ctx context.Context, cfg Config, url string, p *people, m *meter) ([]t
 					p.errand(night, who)
 				})
 			default:
-				m.mu.Lock()
-				m.crowded++
-				m.mu.Unlock()
+				m.nobodyFree()
 			}
 		}
 	}
@@ -283,4 +276,15 @@ func sample(ctx context.Context, m *meter, load func() core.Load) {
 			m.count(func(b *bucket) { b.limit, b.inFlight = now.Limit, now.InFlight })
 		}
 	}
+}
+
+// wire counts inquiries at the connector.
+type wire struct {
+	core.Switch
+	m *meter
+}
+
+func (w wire) Inquire(ctx context.Context, q core.Inquiry) (core.Outcome, error) {
+	w.m.inquiry()
+	return w.Switch.Inquire(ctx, q)
 }

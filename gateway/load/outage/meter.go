@@ -1,25 +1,38 @@
 package outage
 
 import (
-	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
-	"nyota/gateway/core"
+	"nyota/gateway/simulator/coresim"
 	"nyota/sessions"
 )
 
-// bucketLength is the grain of the plots.
+// bucketLength is the grain of all that is counted over time.
 const bucketLength = 100 * time.Millisecond
 
-// bucket is what happened in one grain of time.
+// bucket is what happened in one grain of time. Work is in seconds of a worker.
 type bucket struct {
-	asked, answered, refused int
-	limit, inFlight          int
+	answered int // calls that the core answered while somebody waited
+	late     int // calls that it did for nobody
+	refused  int // calls that were wanted and not made: somebody was turned away
+	hopeless int // of these, what the core could not have done either: bills of a sick biller
+	done     int // errands that came to their end
+	unknown  int // actions that became unknown
+	useful   float64
+	wasted   float64
+	lost     float64 // for somebody who waited, by a fault in vain
+	turns    []float32
+	limit    int
+	inFlight int
 }
+
+// window is how far idle workers and people turned away may lie apart and still
+// be held against each other: about as long as a request may wait for its turn.
+const window = 500 * time.Millisecond
 
 // attempt is one dialogue that came to a last screen.
 type attempt struct {
@@ -41,8 +54,8 @@ type meter struct {
 	mu       sync.Mutex
 	begun    time.Time
 	phase    int
+	sick     bool // the biller is
 	buckets  []bucket
-	turns    []*hdrhistogram.Histogram // by phase: microseconds to the screen
 	attempts map[sessions.Key]attempt
 	deeds    map[string]*deed
 	notices  map[string]int // by id
@@ -50,17 +63,13 @@ type meter struct {
 	inquired int
 }
 
-func newMeter(phases int, begun time.Time) *meter {
-	m := &meter{begun: begun, attempts: map[sessions.Key]attempt{}, deeds: map[string]*deed{}, notices: map[string]int{}}
-	for range phases {
-		m.turns = append(m.turns, hdrhistogram.New(1, 60_000_000, 3))
-	}
-	return m
+func newMeter(begun time.Time) *meter {
+	return &meter{begun: begun, attempts: map[sessions.Key]attempt{}, deeds: map[string]*deed{}, notices: map[string]int{}}
 }
 
-// now returns the present bucket; it is called with mu held.
-func (m *meter) now() *bucket {
-	i := int(time.Since(m.begun) / bucketLength)
+// at returns the bucket of a time; it is called with mu held.
+func (m *meter) at(t time.Time) *bucket {
+	i := max(int(t.Sub(m.begun)/bucketLength), 0)
 	for len(m.buckets) <= i {
 		m.buckets = append(m.buckets, bucket{})
 	}
@@ -70,16 +79,69 @@ func (m *meter) now() *bucket {
 func (m *meter) count(f func(b *bucket)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f(m.now())
+	f(m.at(time.Now()))
 }
 
-func (m *meter) ask()    { m.count(func(b *bucket) { b.asked++ }) }
-func (m *meter) refuse() { m.count(func(b *bucket) { b.refused++ }) }
+// refuse notes that somebody was turned away on an errand, and how many calls that
+// saved the core.
+func (m *meter) refuse(errand string, calls int) {
+	m.count(func(b *bucket) {
+		b.refused += calls
+		if m.sick && errand == errandBill {
+			b.hopeless += calls
+		}
+	})
+}
+
+func (m *meter) done() { m.count(func(b *bucket) { b.done++ }) }
 
 func (m *meter) turn(took time.Duration) {
+	m.count(func(b *bucket) { b.turns = append(b.turns, float32(took.Seconds()*1000)) })
+}
+
+func (m *meter) begin(phase int, h Health) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_ = m.turns[m.phase].RecordValue(max(took.Microseconds(), 1))
+	m.phase = phase
+	if h.Sick != nil {
+		m.sick = *h.Sick != ""
+	}
+}
+
+func (m *meter) nobodyFree() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.crowded++
+}
+
+// worked takes a request that a worker of the core is through with: its time goes
+// to the buckets that it fell into.
+func (m *meter) worked(w coresim.Work) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last := m.at(w.Ended)
+	switch {
+	case w.Left:
+		last.late++
+	case !w.Lost:
+		last.answered++
+	}
+	for from := w.Began; from.Before(w.Ended); {
+		b := m.at(from)
+		to := m.begun.Add((from.Sub(m.begun)/bucketLength + 1) * bucketLength)
+		if to.After(w.Ended) {
+			to = w.Ended
+		}
+		switch part := to.Sub(from).Seconds(); {
+		case w.Left:
+			b.wasted += part
+		case w.Lost:
+			b.lost += part
+		default:
+			b.useful += part
+		}
+		from = to
+	}
 }
 
 func (m *meter) ended(k sessions.Key, a attempt) {
@@ -103,6 +165,7 @@ func (m *meter) changed(a sessions.Action) {
 	d.state = a.State
 	if a.State == sessions.Unknown && !d.unknown {
 		d.unknown, d.lost = true, m.phase
+		m.at(time.Now()).unknown++
 	}
 }
 
@@ -110,6 +173,12 @@ func (m *meter) notice(n sessions.Notice) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.notices[n.ID]++
+}
+
+func (m *meter) inquiry() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.inquired++
 }
 
 // open is how many actions are not final.
@@ -125,50 +194,22 @@ func (m *meter) open() int {
 	return n
 }
 
-// wire counts, at the connector, what the core answered in time.
-type wire struct {
-	core.Switch
-	m *meter
-}
-
-func (w wire) Call(ctx context.Context, r core.Request) (core.Outcome, error) {
-	out, err := w.Switch.Call(ctx, r)
-	if err == nil {
-		w.m.count(func(b *bucket) { b.answered++ })
-	}
-	return out, err
-}
-
-func (w wire) Inquire(ctx context.Context, q core.Inquiry) (core.Outcome, error) {
-	w.m.mu.Lock()
-	w.m.inquired++
-	w.m.mu.Unlock()
-	return w.Switch.Inquire(ctx, q)
-}
-
-// gate counts what the gateway asks of the core on its own account; what customers
-// ask is counted where they ask it.
-type gate struct {
-	core.Switch
-	m *meter
-}
-
-func (g gate) Call(ctx context.Context, r core.Request) (core.Outcome, error) {
-	if r.Call == core.AccountName || r.Call == core.Fee {
-		g.m.ask()
-	}
-	return g.Switch.Call(ctx, r)
+// truths is what must hold at the end of any night.
+type truths struct {
+	wrong, twice, again, unsettled, unnoticed int
+	detail                                    []string
 }
 
 // truth compares words with deeds. effects is how often each action took effect
 // at the core.
-func (m *meter) truth(effects map[string]int) (wrong, twice, again, unsettled, unnoticed int, detail []string) {
+func (m *meter) truth(effects map[string]int) truths {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	var t truths
 	say := func(text string) {
-		wrong++
-		if len(detail) < 20 {
-			detail = append(detail, text)
+		t.wrong++
+		if len(t.detail) < 20 {
+			t.detail = append(t.detail, text)
 		}
 	}
 	paid := map[sessions.Key]int{}
@@ -176,11 +217,11 @@ func (m *meter) truth(effects map[string]int) (wrong, twice, again, unsettled, u
 		n := effects[id]
 		paid[d.key] += n
 		if n > 1 {
-			twice++
+			t.twice++
 		}
 		switch {
 		case !d.state.Final():
-			unsettled++
+			t.unsettled++
 		case d.state == sessions.Done && n == 0:
 			say("an SMS said that money moved, and none did")
 		case d.state != sessions.Done && n > 0:
@@ -188,12 +229,14 @@ func (m *meter) truth(effects map[string]int) (wrong, twice, again, unsettled, u
 		}
 		word := map[sessions.ActionState]string{sessions.Done: "done", sessions.Rejected: "rejected", sessions.Expired: "expired"}[d.state]
 		if d.state.Final() && m.notices[id+"/customer/"+word] != 1 {
-			unnoticed++
+			t.unnoticed++
 		}
 	}
 	errands := map[int64]int{}
 	for k, a := range m.attempts {
-		errands[a.errand] += paid[k]
+		if a.errand != 0 {
+			errands[a.errand] += paid[k]
+		}
 		switch a.screen {
 		case "sent":
 			if paid[k] != 1 {
@@ -207,8 +250,80 @@ func (m *meter) truth(effects map[string]int) (wrong, twice, again, unsettled, u
 	}
 	for _, n := range errands {
 		if n > 1 {
-			again++
+			t.again++
 		}
 	}
-	return wrong, twice, again, unsettled, unnoticed, detail
+	return t
 }
+
+// work is what became of the core's time over some buckets, in seconds of a
+// worker.
+type work struct {
+	useful, wasted, available float64
+	could                     float64 // have been of use: what was wanted, or could be done if that is less
+}
+
+// share is the useful part of what the core could do for those who wanted it;
+// false if nobody wanted anything.
+func (w work) share() (float64, bool) {
+	return min(w.useful/max(w.could, 1e-9), 1), w.could > 0
+}
+
+// workOf adds up the core's time over a window or less. What was wanted is what
+// was of use, and a service time for each call that was refused or came too late.
+func workOf(buckets []bucket, h Health) work {
+	var w work
+	wanted, lost := 0, 0.0
+	for _, b := range buckets {
+		w.useful += b.useful
+		w.wasted += b.wasted
+		lost += b.lost
+		wanted += b.refused - b.hopeless + b.late
+	}
+	w.available = float64(h.workers()) * float64(len(buckets)) * bucketLength.Seconds()
+	w.could = min(max(w.available-lost, w.useful), w.useful+float64(wanted)**h.ServiceMS/1000)
+	return w
+}
+
+// workDone adds up the core's time over a phase, window by window.
+func workDone(buckets []bucket, h Health) work {
+	var total work
+	if h.workers() == 0 {
+		return total
+	}
+	for part := range slices.Chunk(buckets, int(window/bucketLength)) {
+		w := workOf(part, h)
+		total.useful += w.useful
+		total.wasted += w.wasted
+		total.could += w.could
+		total.available += w.available
+	}
+	return total
+}
+
+// enough is the share of what could be answered that counts as the full rate.
+const enough = 0.95
+
+// recovery is how long until a second in which the core was used in full; -1 if
+// there was none.
+func recovery(buckets []bucket, h Health) float64 {
+	const second = int(time.Second / bucketLength)
+	for i := 0; i+second <= len(buckets); i++ {
+		if share, some := workDone(buckets[i:i+second], h).share(); some && share >= enough {
+			return float64(i) * bucketLength.Seconds()
+		}
+	}
+	return -1
+}
+
+// quantile is the q-th of some turns, which it sorts; 0 if there are none.
+func quantile(turns []float32, q float64) float64 {
+	if len(turns) == 0 {
+		return 0
+	}
+	slices.Sort(turns)
+	return float64(turns[min(int(q*float64(len(turns))), len(turns)-1)])
+}
+
+// unnamed is how many of the reads before a payment a screen does without.
+func unnamed(text string) int { return strings.Count(text, "(no ") }

@@ -26,65 +26,103 @@ const (
 	errandBalance  = "3"
 )
 
+// callsOf is how many calls an errand makes of the core: name, fee and transfer.
+func callsOf(errand string) int {
+	if errand == errandTransfer {
+		return 3
+	}
+	return 1
+}
+
+// line is how people reach the gateway.
+type line interface {
+	// say takes a message through its turn; false: there is no screen.
+	say(ctx context.Context, m dialog.Message) (dialog.Reply, bool)
+}
+
+// direct leads to a dialog in this process.
+type direct struct{ d *dialog.Dialog }
+
+func (l direct) say(ctx context.Context, m dialog.Message) (dialog.Reply, bool) {
+	return l.d.Handle(ctx, m).Reply(ctx)
+}
+
 // people are the customers of a scenario.
 type people struct {
 	s       Scenario
-	d       *dialog.Dialog
+	seed    uint64
+	line    line
 	m       *meter
 	free    chan int
 	dialled atomic.Int64
 	errands atomic.Int64
 }
 
-func newPeople(s Scenario, d *dialog.Dialog, m *meter) *people {
-	p := &people{s: s, d: d, m: m, free: make(chan int, s.Customers)}
-	for i := range s.Customers {
+func newPeople(cfg Config, l line, m *meter) *people {
+	p := &people{s: cfg.Scenario, seed: cfg.Seed, line: l, m: m, free: make(chan int, cfg.Scenario.Customers)}
+	for i := range p.s.Customers {
 		p.free <- i
 	}
 	return p
 }
 
+// person is a customer on an errand, with dice of his own.
+type person struct {
+	*people
+	who  int
+	dice *rand.Rand
+}
+
 // pause waits about d; it is false when the night is over.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(time.Duration(float64(d) * (0.5 + rand.Float64())))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+func (p *person) pause(ctx context.Context, d time.Duration) bool {
+	return until(ctx, time.Now().Add(time.Duration(float64(d)*(0.5+p.dice.Float64()))))
 }
 
 // errand is one customer who wants one thing done.
-func (p *people) errand(ctx context.Context, who int) {
+func (all *people) errand(ctx context.Context, who int) {
+	id := all.errands.Add(1)
+	p := &person{people: all, who: who, dice: rand.New(rand.NewPCG(all.seed, uint64(1000+id)))} //nolint:gosec // a simulation's
 	what := errandTransfer
-	switch r := rand.Float64(); {
+	switch r := p.dice.Float64(); {
 	case r < p.s.Mix.Balance:
 		what = errandBalance
 	case r < p.s.Mix.Balance+p.s.Mix.Bill:
 		what = errandBill
 	}
-	id := p.errands.Add(1)
 	for range p.s.Tries {
 		switch screen := p.dial(ctx, who, id, what); {
 		case screen == "sent" || screen == "balance_show" || screen == "refused":
+			p.m.done()
 			return
-		case screen == "checking" && rand.Float64() >= p.s.Stubborn:
-			// They were told not to repeat it. Half of them look at the balance.
-			if rand.Float64() < 0.5 && pause(ctx, p.s.Again) {
-				p.dial(ctx, who, 0, errandBalance)
-			}
+		case screen == "checking" && p.dice.Float64() >= p.s.Stubborn:
+			p.wonder(ctx)
 			return
 		}
-		if !pause(ctx, p.s.Again) {
+		if !p.pause(ctx, p.s.Again) {
 			return
 		}
 	}
 }
 
+// wonder is what people do who were told to wait for an SMS: half of them look at
+// their balance, and a quarter call the payee, who looks at his.
+func (p *person) wonder(ctx context.Context) {
+	switch r := p.dice.Float64(); {
+	case r >= 0.75 || !p.pause(ctx, p.s.Again):
+	case r < 0.5:
+		p.dial(ctx, p.who, 0, errandBalance)
+	default:
+		select {
+		case friend := <-p.free:
+			p.dial(ctx, friend, 0, errandBalance)
+			p.free <- friend
+		default: // does not answer
+		}
+	}
+}
+
 // dial is one dialogue; it returns the last screen, or "" if there was none.
-func (p *people) dial(ctx context.Context, who int, errand int64, what string) string {
+func (p *person) dial(ctx context.Context, who int, errand int64, what string) string {
 	key := sessions.Key{Network: "night", MSISDN: number(who), ID: strconv.FormatInt(p.dialled.Add(1), 10)}
 	m := dialog.Message{Key: key, Kind: dialog.Dial, Text: "*150#"}
 	for step := uint8(1); step < 12; step++ {
@@ -96,7 +134,7 @@ func (p *people) dial(ctx context.Context, who int, errand int64, what string) s
 		p.m.turn(time.Since(m.At))
 		if r.End {
 			if r.Screen == "not_sent" || r.Screen == "no_balance" {
-				p.m.refuse()
+				p.m.refuse(what, 1)
 			}
 			p.m.ended(key, attempt{errand: errand, screen: r.Screen})
 			return r.Screen
@@ -105,8 +143,7 @@ func (p *people) dial(ctx context.Context, who int, errand int64, what string) s
 		switch r.Screen {
 		case "home":
 			if text = what; closed(r.Text, what) {
-				p.m.ask()
-				p.m.refuse()
+				p.m.refuse(what, callsOf(what))
 				p.say(ctx, dialog.Message{Key: key, Kind: dialog.Abort, Seq: step + 1})
 				return "closed"
 			}
@@ -116,22 +153,22 @@ func (p *people) dial(ctx context.Context, who int, errand int64, what string) s
 			text = "1000"
 		default: // a PIN: now it is asked for in earnest
 			text = pin
+			p.m.refuse(what, unnamed(r.Text))
 		}
-		if !pause(ctx, p.s.Think) {
+		if !p.pause(ctx, p.s.Think) {
 			return ""
-		}
-		if text == pin {
-			p.m.ask()
 		}
 		m = dialog.Message{Key: key, Kind: dialog.Answer, Text: menus.Typed(text)}
 	}
 	return ""
 }
 
-// say takes a message through its turn. The end of the night cuts nobody off.
-func (p *people) say(ctx context.Context, m dialog.Message) (dialog.Reply, bool) {
-	ctx = context.WithoutCancel(ctx)
-	return p.d.Handle(ctx, m).Reply(ctx)
+// say takes a message through its turn, at most as long as people wait for a
+// screen. The end of the night cuts nobody off.
+func (p *person) say(ctx context.Context, m dialog.Message) (dialog.Reply, bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.s.Patience)
+	defer cancel()
+	return p.line.say(ctx, m)
 }
 
 // closed says whether the menu marks an option as not to be had now.

@@ -30,11 +30,13 @@ type front struct {
 	load  func() core.Load // may be nil
 }
 
-func newFront(policy string, sw core.Switch) (*front, error) {
+// newFront puts a policy before a switch.
+func newFront(policy string, sw core.Switch, limit core.LimiterConfig) (*front, error) {
 	switch policy {
 	case Nyota:
 		f := &front{}
-		g := core.NewGuard(core.GuardConfig{Switch: sw, Watch: func(call string) (time.Time, bool) { return f.watch.Down(call) }})
+		g := core.NewGuard(core.GuardConfig{Switch: sw, Limit: limit, Gone: func() { f.watch.Soon() },
+			Watch: func(call string) (time.Time, bool) { return f.watch.Down(call) }})
 		f.watch = core.NewWatcher(core.WatcherConfig{Health: g.Health, Interval: 2 * time.Second, Timeout: 2 * time.Second, Failures: 2})
 		f.Switch, f.calls, f.admit, f.load = g, g, g, g.Load
 		return f, nil

@@ -32,41 +32,49 @@ type PhaseResult struct {
 	Brownout bool    `json:"brownout"`
 	Seconds  float64 `json:"seconds"`
 	Capacity float64 `json:"capacity"` // requests a second that the core can answer
-	Asked    int     `json:"asked"`    // requests that customers waited for
-	Answered int     `json:"answered"` // of those the core answered in time
-	// Goodput is the answered as a share of what the core could answer or was
-	// asked, whichever is less in each second; null if that is nothing. What was
-	// asked in one second and answered in the next can take it over 1.
-	Goodput  *float64 `json:"goodput"`
-	Accepted int      `json:"accepted"`
-	Unknown  int      `json:"unknown"` // became so in this phase, whenever they were accepted
-	// Refused are customers who were told at once that nothing was sent.
-	Refused int `json:"refused"`
-	// Recovery is, after a repair, how many seconds it took until Goodput was 95 %
-	// over a second; null if it is no repair, -1 if it never was.
+	Answered int     `json:"answered"` // calls that it answered while somebody waited
+	Late     int     `json:"late"`     // calls that it did for nobody: they came too late
+	Refused  int     `json:"refused"`  // calls that were wanted and not made: nothing was sent, and people were told at once
+	Errands  int     `json:"errands"`  // of people who came to their end: paid, refused by the core, or told the balance
+	// Goodput is the share of the core's working time that was of use, of what
+	// could have been: in each half second all that there was, or what was wanted
+	// if that is less. Wanted are the calls that were answered in time, refused, or
+	// answered too late; not those to a biller that is sick. null if nobody wanted
+	// anything.
+	Goodput *float64 `json:"goodput"`
+	// Load is the part of the available working time that was of use.
+	Load     float64 `json:"load"`
+	Accepted int     `json:"accepted"`
+	Unknown  int     `json:"unknown"` // became so in this phase, whenever they were accepted
+	// Recovery is, after a repair, how many seconds it took until a second with
+	// Goodput of 95 % began; null if it is no repair, -1 if there was none.
 	Recovery *float64 `json:"recovery"`
 	P50      float64  `json:"p50_ms"` // from key to screen
 	P99      float64  `json:"p99_ms"`
 	Max      float64  `json:"max_ms"`
 }
 
-// Point is a quarter of a second or so of the plots, as rates a second.
+// Point is half a second of the plots, as rates a second.
 type Point struct {
 	At       float64 `json:"t"`
 	Capacity float64 `json:"capacity"`
-	Asked    float64 `json:"asked"`
 	Answered float64 `json:"answered"`
+	Late     float64 `json:"late"`
 	Refused  float64 `json:"refused"`
+	Errands  float64 `json:"errands"`
+	Unknown  float64 `json:"unknown"`
+	Useful   float64 `json:"useful"` // shares of the core's working time: of use,
+	Wasted   float64 `json:"wasted"` // for nobody,
+	Could    float64 `json:"could"`  // and what could have been of use
+	P99      float64 `json:"p99_ms"`
 	Limit    int     `json:"limit"`
 	InFlight int     `json:"in_flight"`
 }
 
-// enough is the share of what could be answered that counts as the full rate.
-const enough = 0.95
-
 func (m *meter) result(s Scenario, policy string, starts []time.Time, effects map[string]int, settle time.Duration) Result {
 	r := Result{Scenario: s.Name, Policy: policy, SettleAfter: settle.Seconds()}
-	r.WrongWords, r.Double, r.PaidAgain, r.Unsettled, r.Unnoticed, r.Wrong = m.truth(effects)
+	t := m.truth(effects)
+	r.WrongWords, r.Double, r.PaidAgain, r.Unsettled, r.Unnoticed, r.Wrong = t.wrong, t.twice, t.again, t.unsettled, t.unnoticed, t.detail
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r.Inquiries, r.NobodyFree = m.inquired, m.crowded
@@ -74,23 +82,28 @@ func (m *meter) result(s Scenario, policy string, starts []time.Time, effects ma
 	health, before := s.Core, s.Core.capacity()
 	for i, ph := range s.Phases {
 		health = health.over(ph.Core)
-		capacity := health.capacity()
-		from, to := at(starts[i]), at(starts[i+1])
-		p := PhaseResult{Name: ph.Name, Brownout: ph.Brownout, Seconds: starts[i+1].Sub(starts[i]).Seconds(), Capacity: capacity}
-		for _, b := range m.buckets[from:to] {
-			p.Asked += b.asked
+		buckets := m.buckets[at(starts[i]):at(starts[i+1])]
+		p := PhaseResult{Name: ph.Name, Brownout: ph.Brownout, Seconds: starts[i+1].Sub(starts[i]).Seconds(), Capacity: health.capacity()}
+		var turns []float32
+		for _, b := range buckets {
 			p.Answered += b.answered
+			p.Late += b.late
 			p.Refused += b.refused
+			p.Errands += b.done
+			turns = append(turns, b.turns...)
 		}
-		if could := could(m.buckets[from:to], capacity); could > 0 {
-			share := float64(p.Answered) / could
+		w := workDone(buckets, health)
+		if share, some := w.share(); some {
 			p.Goodput = &share
 		}
-		if capacity > before {
-			took := recovery(m.buckets[from:to], capacity)
+		if w.available > 0 {
+			p.Load = w.useful / w.available
+		}
+		if p.Capacity > before {
+			took := recovery(buckets, health)
 			p.Recovery = &took
 		}
-		before = capacity
+		before = p.Capacity
 		for _, d := range m.deeds {
 			if d.phase == i {
 				p.Accepted++
@@ -99,59 +112,37 @@ func (m *meter) result(s Scenario, policy string, starts []time.Time, effects ma
 				p.Unknown++
 			}
 		}
-		ms := func(q float64) float64 { return float64(m.turns[i].ValueAtQuantile(q)) / 1000 }
-		p.P50, p.P99, p.Max = ms(50), ms(99), ms(100)
+		p.P50, p.P99, p.Max = quantile(turns, 0.5), quantile(turns, 0.99), quantile(turns, 1)
 		r.Accepted += p.Accepted
 		r.Unknown += p.Unknown
 		r.Phases = append(r.Phases, p)
-		r.Series = append(r.Series, points(m.buckets, from, to, capacity)...)
+		r.Series = append(r.Series, points(buckets, starts[i].Sub(m.begun).Seconds(), health)...)
 	}
 	return r
 }
 
-// could is what could be answered: second by second what the core can do or was
-// asked, whichever is less.
-func could(buckets []bucket, capacity float64) float64 {
-	total := 0.0
-	for part := range slices.Chunk(buckets, int(time.Second/bucketLength)) {
-		asked := 0
-		for _, b := range part {
-			asked += b.asked
-		}
-		total += min(float64(asked), capacity*float64(len(part))*bucketLength.Seconds())
-	}
-	return total
-}
-
-// recovery is how long until a second in which enough was answered.
-func recovery(buckets []bucket, capacity float64) float64 {
-	const second = int(time.Second / bucketLength)
-	for i := 0; i+second <= len(buckets); i++ {
-		asked, answered := 0, 0
-		for _, b := range buckets[i : i+second] {
-			asked += b.asked
-			answered += b.answered
-		}
-		if asked > 0 && float64(answered) >= enough*min(capacity, float64(asked)) {
-			return float64(i) * bucketLength.Seconds()
-		}
-	}
-	return -1
-}
-
-func points(all []bucket, from, to int, capacity float64) []Point {
+// points are a phase's buckets, five at a time.
+func points(buckets []bucket, from float64, h Health) []Point {
 	const group = 5
 	var out []Point
-	for i := from; i < to; i += group {
-		end := min(i+group, to)
-		p := Point{At: float64(i) * bucketLength.Seconds(), Capacity: capacity}
-		per := 1 / (float64(end-i) * bucketLength.Seconds())
-		for _, b := range all[i:end] {
-			p.Asked += float64(b.asked) * per
-			p.Answered += float64(b.answered) * per
-			p.Refused += float64(b.refused) * per
+	for part := range slices.Chunk(buckets, group) {
+		span := float64(len(part)) * bucketLength.Seconds()
+		p := Point{At: from, Capacity: h.capacity()}
+		from += span
+		var turns []float32
+		for _, b := range part {
+			p.Answered += float64(b.answered) / span
+			p.Late += float64(b.late) / span
+			p.Refused += float64(b.refused) / span
+			p.Errands += float64(b.done) / span
+			p.Unknown += float64(b.unknown) / span
+			turns = append(turns, b.turns...)
 			p.Limit, p.InFlight = b.limit, b.inFlight
 		}
+		if w := workOf(part, h); w.available > 0 {
+			p.Useful, p.Wasted, p.Could = w.useful/w.available, w.wasted/w.available, w.could/w.available
+		}
+		p.P99 = quantile(turns, 0.99)
 		out = append(out, p)
 	}
 	return out
@@ -169,7 +160,7 @@ func (r Result) WriteTo(w io.Writer) (int64, error) {
 		}
 	}
 	line("%s, policy %s", r.Scenario, r.Policy)
-	line("%-18s %8s %7s %8s %8s %8s %8s %8s %8s %9s %8s %8s", "phase", "capacity", "asked", "answered", "goodput", "accepted", "unknown", "refused", "recovery", "p50 ms", "p99 ms", "max ms")
+	line("%-18s %8s %8s %6s %8s %8s %6s %8s %8s %8s %8s %9s %8s %8s", "phase", "capacity", "answered", "late", "refused", "goodput", "load", "errands", "accepted", "unknown", "recovery", "p50 ms", "p99 ms", "max ms")
 	for _, p := range r.Phases {
 		goodput, recovery := "-", "-"
 		if p.Goodput != nil {
@@ -180,8 +171,8 @@ func (r Result) WriteTo(w io.Writer) (int64, error) {
 				recovery = "never"
 			}
 		}
-		line("%-18s %6.0f/s %7d %8d %8s %8d %8d %8d %8s %9.1f %8.1f %8.1f", p.Name, p.Capacity, p.Asked, p.Answered, goodput,
-			p.Accepted, p.Unknown, p.Refused, recovery, p.P50, p.P99, p.Max)
+		line("%-18s %6.0f/s %8d %6d %8d %8s %6s %8d %8d %8d %8s %9.1f %8.1f %8.1f", p.Name, p.Capacity, p.Answered, p.Late, p.Refused, goodput,
+			percent(p.Load), p.Errands, p.Accepted, p.Unknown, recovery, p.P50, p.P99, p.Max)
 	}
 	line("double effects %d, wrong words %d, paid again by customers %d, unsettled %d, without their SMS %d, inquiries %d, settled after %.1f s",
 		r.Double, r.WrongWords, r.PaidAgain, r.Unsettled, r.Unnoticed, r.Inquiries, r.SettleAfter)
@@ -197,5 +188,3 @@ func (r Result) Failed() bool {
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
-
-func seconds(s float64) string { return fmt.Sprintf("%.1f s", s) }

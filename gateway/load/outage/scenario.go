@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"nyota/gateway/simulator/coresim"
 )
 
 // Scenario is a night.
@@ -122,10 +124,35 @@ func set[T any](to **T, from *T) {
 	}
 }
 
-// capacity is how many requests a second the core can answer.
-func (h Health) capacity() float64 {
-	if h.Down != nil && *h.Down || *h.ServiceMS <= 0 {
+// workers is how many workers the core has that answer.
+func (h Health) workers() int {
+	if h.Down != nil && *h.Down {
 		return 0
 	}
-	return float64(*h.Workers) * 1000 / *h.ServiceMS
+	return *h.Workers
+}
+
+// capacity is how many requests a second the core can answer.
+func (h Health) capacity() float64 {
+	if *h.ServiceMS <= 0 {
+		return 0
+	}
+	return float64(h.workers()) * 1000 / *h.ServiceMS
+}
+
+// faults puts h over what is wrong with a simulated core.
+func (h Health) faults(f coresim.Faults) coresim.Faults {
+	put(&f.Workers, h.Workers)
+	put(&f.ServiceMS, h.ServiceMS)
+	put(&f.DropAnswers, h.DropAnswers)
+	put(&f.Down, h.Down)
+	put(&f.Sick, h.Sick)
+	put(&f.SickMS, h.SickMS)
+	return f
+}
+
+func put[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
 }

@@ -181,9 +181,9 @@ func TestDecidedLater(t *testing.T) {
 	})
 	t.Run("too late for the customer", func(t *testing.T) {
 		j := join(t, quick(), func(c *core.GSMAConfig) { c.PollInterval = 5 * time.Millisecond })
-		faults(t, j.url, `{"async": 1, "async_ms": 150}`)
+		faults(t, j.url, `{"async": 1, "async_ms": 600}`)
 		r := j.request(t, core.Transfer, "to", baraka, "amount", "5000")
-		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
 		out, err := j.Call(ctx, r)
 		if err != nil || out.Status != core.Pending || out.WireKey == "" {

@@ -27,6 +27,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -55,7 +56,19 @@ type Config struct {
 
 	Now  func() time.Time // default time.Now
 	Rand func() float64   // in [0, 1): decides whom a fault hits; default math/rand
-	Log  *slog.Logger     // nil: nothing is logged
+	// Worked, if set, hears of every request that a worker is through with. It is
+	// called on the worker and must not block.
+	Worked func(Work)
+	Log    *slog.Logger // nil: nothing is logged
+}
+
+// Work is a request that a worker had in hand.
+type Work struct {
+	Pattern      string // of the request, as GET /v1.2/mm/heartbeat
+	Began, Ended time.Time
+	// Left says that whoever asked did not wait for the end, and Lost that a fault
+	// kept the answer from somebody who did.
+	Left, Lost bool
 }
 
 // Core is a simulated core switch: an http.Handler that serves the API under its
@@ -217,7 +230,21 @@ func (c *Core) work(w http.ResponseWriter, r *http.Request, job func() reply) {
 	cut := c.cut
 	c.mu.Unlock()
 	done := make(chan reply, 1)
-	if err := c.pool.submit(func() { done <- job() }); err != nil {
+	var left atomic.Bool
+	err := c.pool.submit(func(began time.Time) {
+		out := job()
+		if c.cfg.Worked != nil {
+			w := Work{Pattern: r.Pattern, Began: began, Ended: time.Now(), Left: left.Load(), Lost: out.lost}
+			select {
+			case <-cut:
+				w.Lost = !w.Left
+			default:
+			}
+			c.cfg.Worked(w)
+		}
+		done <- out
+	})
+	if err != nil {
 		c.write(w, refuse(http.StatusServiceUnavailable, "serviceUnavailable", "genericError", "the core's queue is full").reply())
 		return
 	}
@@ -225,6 +252,7 @@ func (c *Core) work(w http.ResponseWriter, r *http.Request, job func() reply) {
 	case out := <-done:
 		c.write(w, out)
 	case <-r.Context().Done():
+		left.Store(true)
 		panic(http.ErrAbortHandler) // nobody reads it, but an empty 200 would be a lie
 	case <-cut:
 		panic(http.ErrAbortHandler)

@@ -12,7 +12,7 @@ type pool struct {
 	wg   sync.WaitGroup
 
 	mu      sync.Mutex
-	queue   []func() // waiting, from head on
+	queue   []func(began time.Time) // waiting, from head on
 	head    int
 	max     int
 	busy    int
@@ -26,8 +26,8 @@ func newPool(limit int) *pool {
 	return &pool{stop: make(chan struct{}), max: limit, workers: 1}
 }
 
-// submit queues a job; it never waits.
-func (p *pool) submit(job func()) error {
+// submit queues a job; it never waits. The job is told when a worker took it.
+func (p *pool) submit(job func(began time.Time)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || len(p.queue)-p.head >= p.max {
@@ -60,7 +60,7 @@ func (p *pool) hire() {
 }
 
 // next takes a job, or ends the worker.
-func (p *pool) next() (job func(), service time.Duration, ok bool) {
+func (p *pool) next() (job func(began time.Time), service time.Duration, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.paused || p.busy > p.workers || p.head == len(p.queue) {
@@ -87,6 +87,7 @@ func (p *pool) run() {
 		if !ok {
 			return
 		}
+		began := time.Now()
 		if service > 0 {
 			t := time.NewTimer(service)
 			select {
@@ -99,7 +100,7 @@ func (p *pool) run() {
 				return
 			}
 		}
-		job()
+		job(began)
 	}
 }
 

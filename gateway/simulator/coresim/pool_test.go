@@ -14,7 +14,7 @@ import (
 // hold occupies the only worker until release, which waits until it is free.
 func hold(c *Core) (release func()) {
 	in, out, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	_ = c.pool.submit(func() { close(in); <-out; close(done) })
+	_ = c.pool.submit(func(time.Time) { close(in); <-out; close(done) })
 	<-in
 	return func() { close(out); <-done }
 }
@@ -79,7 +79,7 @@ func TestWorkersAndServiceTimeAreTheCapacity(t *testing.T) {
 		p.set(4, 10*time.Millisecond, false)
 		var done, most, now atomic.Int64
 		for range 100 {
-			_ = p.submit(func() { done.Add(1) })
+			_ = p.submit(func(time.Time) { done.Add(1) })
 		}
 		began := time.Now()
 		for done.Load() < 100 {
@@ -102,7 +102,7 @@ func TestPoolChangesWhileItWorks(t *testing.T) {
 		p.set(8, time.Second, false)
 		var done atomic.Int64
 		for range 5000 {
-			_ = p.submit(func() { done.Add(1) })
+			_ = p.submit(func(time.Time) { done.Add(1) })
 		}
 		time.Sleep(1500 * time.Millisecond)
 		p.set(1, time.Second, false) // seven of them end with what they have
@@ -121,7 +121,7 @@ func TestPoolChangesWhileItWorks(t *testing.T) {
 			t.Errorf("%d done, %d waiting", n, p.waiting())
 		}
 		p.close()
-		if err := p.submit(func() {}); err == nil {
+		if err := p.submit(func(time.Time) {}); err == nil {
 			t.Error("a closed pool took a job")
 		}
 	})

@@ -209,7 +209,7 @@ func (c *Core) later(o order, q *request) {
 			return
 		case <-timer.C:
 		}
-		err := c.pool.submit(func() {
+		err := c.pool.submit(func(time.Time) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			t := c.decide(o, q, nil)
