@@ -12,7 +12,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"nyota/smpp/pdu"
 )
@@ -105,6 +107,17 @@ func rate(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "op/s")
 }
 
+// processorTime is what this process has used of the processors. Unlike the time on
+// the clock it says the same beside other processes.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // share hands out b.N operations among workers.
 func share(b *testing.B, workers int, work func(worker int, more func() bool)) {
 	var left atomic.Int64
@@ -113,12 +126,14 @@ func share(b *testing.B, workers int, work func(worker int, more func() bool)) {
 	var wg sync.WaitGroup
 	b.ReportAllocs()
 	b.ResetTimer()
+	before := processorTime(b)
 	for i := range workers {
 		wg.Go(func() { work(i, more) })
 	}
 	wg.Wait()
 	b.StopTimer()
 	rate(b)
+	b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
 }
 
 func bindAll(b *testing.B, binds, window int) []*Conn {

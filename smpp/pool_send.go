@@ -92,12 +92,58 @@ func (p *Pool) accept(t *ticket) error {
 	p.order++
 	t.order = p.order
 	p.pending++
+	if sent, err := p.first(t); sent || err != nil {
+		return err
+	}
 	err := p.place(t, true)
 	if err != nil {
 		p.ended(t)
 	}
 	p.unlock()
 	return err
+}
+
+// first sends a new ticket if a link can take it at once, and lets go of the lock
+// meanwhile: encoding is most of the work, and other callers need not wait for
+// it. If the ticket was neither sent nor refused the lock is held again.
+func (p *Pool) first(t *ticket) (sent bool, err error) {
+	if p.waiting > 0 {
+		return false, nil
+	}
+	rt := p.routeOf(t)
+	if rt == nil {
+		return false, nil
+	}
+	var tried uint64
+	m := p.pick(rt, t, &tried)
+	if m == nil {
+		return false, nil
+	}
+	c := m.conn()
+	if c == nil {
+		return false, nil // gone since it was picked
+	}
+	p.charge(m, c, t) // the place is taken before anybody else looks for one
+	p.unlock()
+	over, err := c.offer(t.body, t.answer, &t.seq)
+	if err == nil {
+		return true, nil // and the ticket may be somebody else's by now
+	}
+	p.mu.Lock()
+	p.refund(m, t)
+	switch {
+	case p.shut:
+		err = notSent(ErrClosed)
+	case over:
+		m.dead = c
+		return false, nil
+	case err == errWindow: //nolint:errorlint // the value itself: others use the connection
+		return false, nil
+	}
+	p.ended(t)
+	p.pump(m)
+	p.unlock()
+	return false, err
 }
 
 // place sends a ticket or lets it wait; the error says why neither is possible.

@@ -81,7 +81,9 @@ func (s *SMSC) Serve(ctx context.Context, l net.Listener) error {
 		for {
 			select {
 			case <-t.C:
-				s.tick(s.now())
+				now := s.now()
+				s.ticked.Store(&now)
+				s.tick(now)
 			case <-ctx.Done():
 				return
 			}

@@ -53,7 +53,7 @@ func parseShort(b *pdu.SubmitSM, now time.Time) (message, pdu.Status) {
 // nobody has opened the handset. The courier's job, if there is one, is its
 // delivery receipt.
 func (s *SMSC) short(b *pdu.SubmitSM, id uint64) (func(context.Context), pdu.Status) {
-	m, malformed := parseShort(b, s.now())
+	m, malformed := parseShort(b, s.lately())
 	s.mu.Lock()
 	h, key, status := s.recipientLocked(b.DestinationAddr)
 	if status == 0 {
@@ -67,6 +67,7 @@ func (s *SMSC) short(b *pdu.SubmitSM, id uint64) (func(context.Context), pdu.Sta
 		return nil, status
 	}
 	if h != nil {
+		m.at = s.now()
 		s.arrive(h, &m)
 	}
 	if r := b.RegisteredDelivery & pdu.ReceiptMask; r != pdu.ReceiptAlways && r != pdu.ReceiptSuccess {
@@ -80,6 +81,15 @@ func (s *SMSC) short(b *pdu.SubmitSM, id uint64) (func(context.Context), pdu.Sta
 			}
 		}
 	}, 0
+}
+
+// lately is the time at most clockEvery ago while the SMSC serves: a look at the
+// clock for each message costs as much as keeping it.
+func (s *SMSC) lately() time.Time {
+	if at := s.ticked.Load(); at != nil {
+		return *at
+	}
+	return s.now()
 }
 
 // arrive takes a message to a handset's inbox, once all its parts are there.

@@ -78,7 +78,8 @@ type SMSC struct {
 	submits   atomic.Uint64 // counted for the faults while there are any
 	receivers atomic.Int32  // binds that take what handsets send
 	faults    atomic.Pointer[Faults]
-	answers   sync.Map // *smpp.Conn to *answers
+	answers   sync.Map                  // *smpp.Conn to *answers
+	ticked    atomic.Pointer[time.Time] // the last look at the clock
 
 	mu       sync.Mutex
 	handsets map[string]*Handset
