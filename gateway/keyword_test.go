@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"net"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"nyota/gateway/config"
@@ -97,20 +99,28 @@ type operator struct {
 	srv   *smpp.Server
 	addr  string
 	binds chan *smpp.Conn
-	got   chan *pdu.SubmitSM
+	got   chan submitted
+}
+
+// submitted is a submit_sm and the id that it was given.
+type submitted struct {
+	*pdu.SubmitSM
+	id string
 }
 
 func startOperator(t *testing.T) *operator {
 	t.Helper()
-	o := &operator{t: t, binds: make(chan *smpp.Conn, 8), got: make(chan *pdu.SubmitSM, 64)}
+	o := &operator{t: t, binds: make(chan *smpp.Conn, 8), got: make(chan submitted, 64)}
+	var ids atomic.Uint64
 	o.srv = &smpp.Server{OnBound: func(c *smpp.Conn) { o.binds <- c }}
 	o.srv.Config.Handler = smpp.HandlerFunc(func(_ context.Context, _ *smpp.Conn, p pdu.PDU) (pdu.Body, pdu.Status) {
 		s, ok := p.Body.(*pdu.SubmitSM)
 		if !ok {
 			return nil, pdu.StatusInvCmdID
 		}
-		o.got <- s.Clone()
-		return &pdu.SubmitSMResp{MessageID: []byte("1")}, 0
+		id := strconv.FormatUint(ids.Add(1), 10)
+		o.got <- submitted{s.Clone(), id}
+		return &pdu.SubmitSMResp{MessageID: []byte(id)}, 0
 	})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"nyota/gateway/channel/ussd"
 	"nyota/gateway/config"
 	"nyota/gateway/ledger"
+	"nyota/gateway/ops"
 	"nyota/smpp"
 	"nyota/smpp/pdu"
 )
@@ -44,6 +45,11 @@ const maxResponse = ledger.NoticeLease*2/5 - time.Second
 // notices' sender. Nothing dials yet.
 func (g *Gateway) startLinks(ctx context.Context) error {
 	cfg := sms.Config{Store: g.store, Worker: g.node, Lease: ledger.NoticeLease, Response: maxResponse, Log: g.log}
+	country := env(g.cfg).Country
+	cfg.Number = func(addr []byte) (string, error) { return ussd.E164(addr, country) }
+	if g.cdr != nil {
+		cfg.Delivered = func(d sms.Delivery) { g.cdr.Delivery(ops.Delivery(d)) }
+	}
 	byName := map[string]*network{}
 	for _, c := range g.cfg.SMPP.Links {
 		n := byName[c.Network]
@@ -73,10 +79,14 @@ func (g *Gateway) startLinks(ctx context.Context) error {
 // startNetwork makes the pool over a network's links, and its USSD channel.
 func (g *Gateway) startNetwork(ctx context.Context, n *network) error {
 	cfg := smpp.PoolConfig{
-		Logger:   g.log.With("network", n.name),
-		Queue:    lanes(g.cfg.SMPP.Queues),
-		Weights:  lanes(g.cfg.SMPP.Weights),
-		Receipts: smpp.ReceiptConfig{Take: func(r smpp.Receipt) { g.sender.Receipt(r) }},
+		Logger:  g.log.With("network", n.name),
+		Queue:   lanes(g.cfg.SMPP.Queues),
+		Weights: lanes(g.cfg.SMPP.Weights),
+		Receipts: smpp.ReceiptConfig{
+			Take:     func(r smpp.Receipt) { g.sender.Receipt(n.name, r) },
+			Accepted: func(ref, message string) { g.sender.Accepted(n.name, ref, message) },
+			Unknown:  func(r smpp.Receipt) { g.sender.Unknown(n.name, r) },
+		},
 	}
 	for _, l := range n.links {
 		cfg.Links = append(cfg.Links, smpp.PoolLink{Link: l.link, Prefixes: l.cfg.Prefixes, Rate: l.cfg.Rate,
@@ -206,4 +216,14 @@ func (g *Gateway) bound() error {
 		return errors.New(strings.Join(down, "; "))
 	}
 	return nil
+}
+
+// undelivered are the latest SMS about actions that did not reach their phones.
+func (g *Gateway) undelivered() []ops.Delivery {
+	all := g.sender.Undelivered()
+	lines := make([]ops.Delivery, len(all))
+	for i, d := range all {
+		lines[i] = ops.Delivery(d)
+	}
+	return lines
 }

@@ -245,6 +245,7 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 	api := http.NewServeMux()
 	api.Handle("/actions/", ops.Actions(g.store))
 	api.Handle("/ledger/", ops.Ledger(g.ledger))
+	api.Handle("GET /undelivered", ops.Undelivered(g.undelivered))
 	rollout := ops.Menus(g.menus, g.cfg.NodeName())
 	api.Handle("/menus", rollout)
 	api.Handle("/menus/", rollout)

@@ -354,7 +354,8 @@ func (p *Pool) Receipt(l *Link, body pdu.Body) (pdu.Receipt, bool) {
 	if !ok {
 		return r, false
 	}
-	p.receipts.arrived(receiptID{m.cfg.Centre, m.cfg.ReceiptIDs.Canonical(r.ID)}, Receipt{Link: l.Name(), Receipt: r})
+	id := m.cfg.ReceiptIDs.Canonical(r.ID)
+	p.receipts.arrived(receiptID{m.cfg.Centre, id}, Receipt{Link: l.Name(), Message: id, From: sourceOf(body), Receipt: r})
 	return r, true
 }
 

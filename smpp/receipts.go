@@ -9,8 +9,10 @@ import (
 
 // Receipt is a delivery receipt that belongs to a message of the Pool.
 type Receipt struct {
-	Ref  string // Route.Ref of the message
-	Link string // on which it came
+	Ref     string // Route.Ref of the message
+	Link    string // on which it came
+	Message string // the message's id, in the form that compares
+	From    string // the receipt's source address: whom the message was for
 	pdu.Receipt
 }
 
@@ -21,6 +23,13 @@ type ReceiptConfig struct {
 	// at once if several binds have receipts, and must not block. Without it
 	// nothing is kept.
 	Take func(Receipt)
+	// Accepted, if not nil, is told of each message with a Route.Ref that was
+	// accepted and has no final receipt yet: what to write down to know it after
+	// a restart, or on another process's binds. Unknown gets the receipts that
+	// belong to no message known here, without a Ref. If the response is only
+	// late, Take gets such a receipt again. Both run where Take does.
+	Accepted func(ref, message string)
+	Unknown  func(Receipt)
 	// Messages is how many messages may wait for their receipts, 100,000 by
 	// default; the oldest is forgotten for a new one. After Within, 72 h by
 	// default, a message waits no longer.
@@ -105,6 +114,9 @@ func (r *receipts) submitted(k receiptID, ref string) {
 	r.stats.Matched += uint64(len(came))
 	r.stats.Early += uint64(len(came))
 	r.mu.Unlock()
+	if !final && r.cfg.Accepted != nil {
+		r.cfg.Accepted(ref, k.id)
+	}
 	for _, c := range came {
 		r.cfg.Take(c)
 	}
@@ -129,6 +141,9 @@ func (r *receipts) arrived(k receiptID, c Receipt) {
 			r.stats.Unmatched++
 		}
 		r.mu.Unlock()
+		if r.cfg.Unknown != nil {
+			r.cfg.Unknown(c)
+		}
 		return
 	}
 	if c.Final() {
@@ -235,6 +250,17 @@ func (e *expiring[V]) expire(now time.Time) func(func(V) bool) {
 			}
 		}
 	}
+}
+
+// sourceOf returns who a receipt comes from.
+func sourceOf(body pdu.Body) string {
+	switch b := body.(type) {
+	case *pdu.DeliverSM:
+		return string(b.SourceAddr)
+	case *pdu.DataSM:
+		return string(b.SourceAddr)
+	}
+	return ""
 }
 
 // messageID returns the id that a response gives to a message, or "".

@@ -112,3 +112,20 @@ func TestReceiptsNobodyTakesAreNotKept(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestMessagesAreToldToWhoWritesThemDown(t *testing.T) {
+	var told []string
+	r, took, _ := matcher(ReceiptConfig{
+		Accepted: func(ref, message string) { told = append(told, ref+" is "+message) },
+		Unknown:  func(c Receipt) { told = append(told, c.Stat+" of nobody") },
+	})
+	a, b := receiptID{"", "1"}, receiptID{"", "2"}
+	r.submitted(a, "A")
+	r.arrived(a, receiptWith(pdu.StateDelivered))
+	r.arrived(b, receiptWith(pdu.StateDelivered)) // before its response
+	r.submitted(b, "B")                           // which need not be written down any more
+	r.arrived(a, receiptWith(pdu.StateDelivered)) // again
+	if got := fmt.Sprint(told, *took); got != "[A is 1 DELIVRD of nobody DELIVRD of nobody] [A DELIVRD B DELIVRD]" {
+		t.Error(got)
+	}
+}

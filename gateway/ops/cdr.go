@@ -1,6 +1,7 @@
 // Package ops is what operators see of a running gateway.
 //
 //	cdr.go      call detail records, as JSON lines
+//	delivery.go receipts of SMS, and those that failed
 //	health.go   /healthz and /readyz
 //	actions.go  a customer's actions by number, for the help desk
 //	ledger.go   what waits for operators, and what two of them decide

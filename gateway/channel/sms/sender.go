@@ -42,8 +42,12 @@ type Config struct {
 	Lease    time.Duration
 	Response time.Duration // longest wait for a submit_sm_resp; well below Lease
 	Workers  int           // submits at once; 32
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Number brings a receipt's source address to E.164; nil: receipts of messages
+	// of an earlier process are not looked for.
+	Number    func(addr []byte) (string, error)
+	Delivered func(Delivery) // takes final receipts; must not block; may be nil
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Sender submits notices: those handed to it by the process that made them, and
@@ -51,7 +55,7 @@ type Config struct {
 type Sender struct {
 	Config
 	fresh    chan sessions.Notice
-	receipts receiptCounts
+	receipts *receipts
 }
 
 const (
@@ -77,7 +81,7 @@ func New(cfg Config) *Sender {
 	for i := range cfg.Links {
 		cfg.Links[i].Format = cfg.Links[i].Format.withDefaults()
 	}
-	return &Sender{Config: cfg, fresh: make(chan sessions.Notice, 1024)}
+	return &Sender{Config: cfg, fresh: make(chan sessions.Notice, 1024), receipts: newReceipts()}
 }
 
 // Hand takes a notice that was just stored and is leased to this process. If
@@ -97,6 +101,7 @@ func (s *Sender) Run(ctx context.Context) {
 		wg.Wait()
 		s.giveBack(ctx)
 	}()
+	s.receipts.run(ctx, &wg)
 	for range s.Workers {
 		wg.Go(func() {
 			for {
@@ -221,7 +226,7 @@ func (s *Sender) submit(ctx context.Context, n sessions.Notice) (string, error) 
 		// for is a second SMS later.
 		route := smpp.Route{Lane: smpp.LaneConfirmation, Wait: s.Response / 2}
 		if link.Receipts {
-			route.Ref = n.ID
+			route.Ref = refOf(n)
 		}
 		var id string
 		for i := range parts {

@@ -243,7 +243,7 @@ func TestReceiptsAreAskedForOnlyWhereConfigured(t *testing.T) {
 		}
 		want, ref := uint8(pdu.ReceiptNone), ""
 		if asked {
-			want, ref = pdu.ReceiptAlways, "a/customer/done"
+			want, ref = pdu.ReceiptAlways, owner+" a/customer/done"
 		}
 		for i, s := range b.phone.got {
 			if s.RegisteredDelivery != want {
@@ -261,7 +261,7 @@ func TestReceiptsAreCountedAndFailuresLoggedWithoutANumber(t *testing.T) {
 	var log strings.Builder
 	b.Log = slog.New(slog.NewTextHandler(&log, nil))
 	for _, state := range []uint8{pdu.StateEnroute, pdu.StateDelivered, pdu.StateUndeliverable, pdu.StateDelivered} {
-		b.Receipt(smpp.Receipt{Ref: "a/customer/done", Link: "demo", Receipt: pdu.Receipt{State: state, Err: "034", Text: "secret words"}})
+		b.Receipt("demo", smpp.Receipt{Ref: owner + " a/customer/done", Link: "demo", Receipt: pdu.Receipt{State: state, Err: "034", Text: "secret words"}})
 	}
 	if diff := cmp.Diff(map[string]uint64{"ENROUTE": 1, "DELIVRD": 2, "UNDELIV": 1}, b.Receipts()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
