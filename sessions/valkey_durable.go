@@ -49,26 +49,56 @@ func (v *Valkey) onDurable(ctx context.Context, write func(again bool) valkey.Co
 			if err := ctx.Err(); err != nil {
 				return failed(err)
 			}
-			wait := c.B().Waitaof().Numlocal(local).Numreplicas(int64(v.opts.Replicas)).Timeout(waitFor(ctx)).Build()
-			answers := c.DoMulti(ctx, write(again), wait)
+			wait := waitFor(ctx)
+			if v.opts.Replicas > 0 {
+				wait = min(wait, askReplicas)
+			}
+			answers := c.DoMulti(ctx, write(again), v.waitaof(c, local, wait))
 			if err := result(answers[0]); err != nil {
 				return err
 			}
-			n, err := answers[1].AsIntSlice()
-			switch {
-			case err != nil && judge(err) != final:
-				return fmt.Errorf("%w: valkey: %w", ErrUncertain, err) // written here, and nobody knows where else
-			case err != nil:
-				return fmt.Errorf("%w: %w: valkey: %w", ErrNotDurable, ErrUncertain, err)
-			case len(n) != 2:
-				return fmt.Errorf("%w: %w: valkey: WAITAOF answered %d numbers", ErrNotDurable, ErrUncertain, len(n))
-			case n[0] < local || n[1] < int64(v.opts.Replicas):
-				return fmt.Errorf("%w: %w: valkey: in %d of %d local and %d of %d replicas' append-only files",
-					ErrNotDurable, ErrUncertain, n[0], local, n[1], v.opts.Replicas)
+			answer := answers[1]
+			for ask := askReplicas; ; ask = min(2*ask, askReplicasMost) {
+				short, err := v.short(answer, local)
+				if err != nil || short == "" {
+					return err
+				}
+				left := waitFor(ctx)
+				if v.opts.Replicas == 0 || left <= 1 {
+					return fmt.Errorf("%w: %w: valkey: %s", ErrNotDurable, ErrUncertain, short)
+				}
+				answer = c.Do(ctx, v.waitaof(c, local, min(left, ask)))
 			}
-			return nil
 		})
 	})
+}
+
+// A replica is asked when WAITAOF comes, and answers with what its file held
+// before: what it writes at that moment it tells by itself only once a second. So
+// it is asked again, after so many ms, and then less often.
+const (
+	askReplicas     = int64(2)
+	askReplicasMost = int64(64)
+)
+
+func (v *Valkey) waitaof(c valkey.DedicatedClient, local, timeout int64) valkey.Completed {
+	return c.B().Waitaof().Numlocal(local).Numreplicas(int64(v.opts.Replicas)).Timeout(timeout).Build()
+}
+
+// short reads WAITAOF's answer: what is missing, or "".
+func (v *Valkey) short(answer valkey.ValkeyResult, local int64) (string, error) {
+	n, err := answer.AsIntSlice()
+	switch {
+	case err != nil && judge(err) != final:
+		return "", fmt.Errorf("%w: valkey: %w", ErrUncertain, err) // written here, and nobody knows where else
+	case err != nil:
+		return "", fmt.Errorf("%w: %w: valkey: %w", ErrNotDurable, ErrUncertain, err)
+	case len(n) != 2:
+		return "", fmt.Errorf("%w: %w: valkey: WAITAOF answered %d numbers", ErrNotDurable, ErrUncertain, len(n))
+	case n[0] < local || n[1] < int64(v.opts.Replicas):
+		return fmt.Sprintf("in %d of %d local and %d of %d replicas' append-only files", n[0], local, n[1], v.opts.Replicas), nil
+	}
+	return "", nil
 }
 
 // waitFor is WAITAOF's timeout in ms: a little less than ctx has left, so that

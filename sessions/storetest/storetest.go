@@ -6,6 +6,7 @@
 //	shared.go     facts, revisions, backlogs
 //	operator.go   discrepancies and scans
 //	valkey.go     a real valkey-server for tests
+//	topology.go   real sentinels and clusters
 package storetest
 
 import (

@@ -31,6 +31,7 @@ type Server struct {
 
 	binary string
 	dir    string
+	conf   string // first argument, if there is one
 	args   []string
 	cmd    *exec.Cmd
 	output *lockedBuffer
@@ -49,6 +50,12 @@ func StartValkey(t testing.TB) (addr string) {
 // and restart it. Without arguments it has no append-only file.
 func NewServer(t testing.TB, args ...string) *Server {
 	t.Helper()
+	return newServer(t, "", append([]string{"--save", ""}, args...)...)
+}
+
+// newServer is NewServer with a configuration file, if one is named.
+func newServer(t testing.TB, conf string, args ...string) *Server {
+	t.Helper()
 	binary, err := exec.LookPath("valkey-server")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
@@ -56,7 +63,7 @@ func NewServer(t testing.TB, args ...string) *Server {
 		}
 		t.Skipf("valkey-server is missing: %s", installValkey)
 	}
-	s := &Server{binary: binary, dir: t.TempDir(), args: args}
+	s := &Server{binary: binary, dir: t.TempDir(), conf: conf, args: args}
 	t.Cleanup(s.Kill)
 	var last error
 	for range 5 { // the port may be taken between our look and the server's
@@ -86,7 +93,7 @@ func (s *Server) Restart(t testing.TB, args ...string) {
 	t.Helper()
 	s.Kill()
 	if len(args) > 0 {
-		s.args = args
+		s.args = append([]string{"--save", ""}, args...)
 	}
 	if err := s.start(); err != nil {
 		t.Fatalf("valkey-server does not start again: %v", err)
@@ -109,9 +116,10 @@ func (s *Server) start() error {
 	if err != nil {
 		return err
 	}
-	args := append([]string{
-		"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--daemonize", "no",
-	}, s.args...)
+	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--daemonize", "no"}, s.args...)
+	if s.conf != "" {
+		args = append([]string{s.conf}, args...)
+	}
 	s.output = &lockedBuffer{}
 	cmd := exec.Command(s.binary, args...)
 	cmd.Stdout, cmd.Stderr = s.output, s.output
@@ -155,6 +163,11 @@ func (s *Server) Command(t testing.TB, words ...string) string {
 }
 
 func (s *Server) command(ctx context.Context, words ...string) ([]byte, error) {
+	return s.exchange(ctx, "", words...)
+}
+
+// exchange is command with a password, if there is one.
+func (s *Server) exchange(ctx context.Context, password string, words ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var d net.Dialer
@@ -167,16 +180,28 @@ func (s *Server) command(ctx context.Context, words ...string) ([]byte, error) {
 	if err := c.SetDeadline(end); err != nil {
 		return nil, err
 	}
-	msg := "*" + strconv.Itoa(len(words)) + "\r\n"
-	for _, w := range words {
-		msg += "$" + strconv.Itoa(len(w)) + "\r\n" + w + "\r\n"
+	msg := ""
+	if password != "" {
+		msg = frame("AUTH", password)
 	}
-	if _, err := io.WriteString(c, msg); err != nil {
+	if _, err := io.WriteString(c, msg+frame(words...)); err != nil {
 		return nil, err
 	}
 	reply := make([]byte, 64<<10)
 	n, err := c.Read(reply)
+	if password != "" && err == nil && string(reply[:n]) == "+OK\r\n" {
+		n, err = c.Read(reply)
+	}
 	return reply[:n], err
+}
+
+// frame is a command on the wire.
+func frame(words ...string) string {
+	msg := "*" + strconv.Itoa(len(words)) + "\r\n"
+	for _, w := range words {
+		msg += "$" + strconv.Itoa(len(w)) + "\r\n" + w + "\r\n"
+	}
+	return msg
 }
 
 func freeAddr() (string, error) {
