@@ -8,6 +8,7 @@
 //	gateway menus            which menus serve: status, reload, promote, rollback
 //	gateway simulate smsc    an operator, to try a gateway with
 //	gateway simulate core    a core switch, to try a gateway with
+//	gateway key new FILE     a key that seals secrets
 //	gateway load submit      traffic, to measure a message centre with
 //	gateway load dialogue    customers, to measure a gateway with
 //	gateway health           asks the running gateway how it is
@@ -99,6 +100,6 @@ func command() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&file, "config", "", "configuration file (default: config.yaml of the working directory)")
-	root.AddCommand(serve, checkCommand(load), testCommand(load), graphCommand(load), simulateCommand(load), loadCommand(), ledgerCommand(load), menusCommand(load), healthCommand(load))
+	root.AddCommand(serve, checkCommand(load), testCommand(load), graphCommand(load), simulateCommand(load), loadCommand(), ledgerCommand(load), menusCommand(load), healthCommand(load), keyCommand())
 	return root
 }

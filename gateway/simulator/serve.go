@@ -106,8 +106,8 @@ func (s *SMSC) Serve(ctx context.Context, l net.Listener) error {
 func (s *SMSC) Shutdown(ctx context.Context) error { return s.srv.Shutdown(ctx) }
 
 // deliver hands a message to a gateway, p if it is still bound, and waits for
-// its response. When the bind is gone or goes, another may take the message
-// within the time that Redeliver gives.
+// its response. When the bind is gone or goes, or refuses for now, another may
+// take the message within the time that Redeliver gives.
 func (s *SMSC) deliver(ctx context.Context, p peer, m *pdu.DeliverSM) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.AnswerTimeout)
 	defer cancel()
@@ -126,10 +126,33 @@ func (s *SMSC) deliver(ctx context.Context, p peer, m *pdu.DeliverSM) error {
 		if p.Err() != nil { // it ends: those who wait learn it before OnClosed does
 			s.gone(p)
 		}
-		if s.isBound(p) || patience.Err() != nil {
+		if patience.Err() != nil {
 			return err
 		}
+		if !s.isBound(p) {
+			continue
+		}
+		if !passing(err) {
+			return err
+		}
+		// It has no room, or is about to leave: another bind may take the message.
+		select {
+		case <-time.After(againAfter):
+		case <-patience.Done():
+			return err
+		}
+		p = s.pick()
 	}
+}
+
+// againAfter is the pause before a message that was refused for now is delivered
+// again.
+const againAfter = 20 * time.Millisecond
+
+// passing says whether a refusal is for now only.
+func passing(err error) bool {
+	var refused *smpp.StatusError
+	return errors.As(err, &refused) && (refused.Status == pdu.StatusThrottled || refused.Status == pdu.StatusXTAppn)
 }
 
 // serve takes a gateway's request. It runs on the connection's reader and does
