@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"nyota/sessions/storetest"
 	"nyota/smpp/pdu"
 	"nyota/smpp/text"
 )
@@ -117,15 +118,15 @@ func compareGateway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := func(what string, args ...string) {
+	run := func(what, store string, args ...string) measured {
 		smpp := freePort(t)
 		var links strings.Builder
 		for i := range compareBinds {
 			fmt.Fprintf(&links, "    - {name: l%d, address: %q, system_id: nyota, password: secret, window: %d}\n", i, smpp, compareWindow)
 		}
 		file := filepath.Join(t.TempDir(), "config.yaml")
-		config := fmt.Sprintf("http: {listen: %q}\nadmin: {listen: \"\"}\ncallbacks: {listen: \"\"}\nmenus: {dir: %q}\nsmpp:\n  links:\n%score: {url: %q}\nsimulator: {smpp: \"\", core: \"\"}\n",
-			freePort(t), menus, &links, url)
+		config := fmt.Sprintf("http: {listen: %q}\nadmin: {listen: \"\"}\ncallbacks: {listen: \"\"}\nstore: %s\nmenus: {dir: %q}\nsmpp:\n  links:\n%score: {url: %q}\nsimulator: {smpp: \"\", core: \"\"}\n",
+			freePort(t), store, menus, &links, url)
 		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -137,13 +138,59 @@ func compareGateway(t *testing.T) {
 			t.Errorf("%v: %s", m.Errors, m.First)
 		}
 		gateway.kill()
+		return m
 	}
 	if !measuring() {
-		run("gateway, briefly", "--handsets", "20", "--rate", "50", "--duration", "500ms")
+		run("gateway, briefly", embedded, "--handsets", "20", "--rate", "50", "--duration", "500ms")
 		return
 	}
-	run("gateway, flat out", "--handsets", "400", "--duration", "5s")
-	run("gateway, 1,200 dialogues/s", "--handsets", "20000", "--rate", "1200", "--duration", "4s")
+	run("gateway, flat out", embedded, "--handsets", "400", "--duration", "5s")
+	run("gateway, 1,200 dialogues/s", embedded, "--handsets", "20000", "--rate", "1200", "--duration", "4s")
+
+	valkey := storetest.NewServer(t, "--appendonly", "yes", "--appendfsync", "always")
+	store := fmt.Sprintf("{kind: valkey, addresses: [%q]}", valkey.Addr)
+	for _, one := range []struct{ what, script string }{{"gateway on one Valkey, flat out", "walk"}, {"gateway on one Valkey, payments", "pay"}} {
+		args := []string{"--handsets", "400", "--duration", "5s"}
+		if one.script == "pay" { // the simulated core has so many accounts, and an open payment would be shown first
+			args = []string{"--menu-script", "pay", "--handsets", "9", "--think", "200ms", "--duration", "5s"}
+		}
+		commands, busy := valkeyStats(t, valkey)
+		m := run(one.what, store, args...)
+		after, busyAfter := valkeyStats(t, valkey)
+		t.Logf("|   its Valkey: %.2f commands and %.1f us of processor time per step, %.1f commands per dialogue | | | | | | |",
+			(after-commands)/float64(max(m.Steps, 1)), 1e6*(busyAfter-busy)/float64(max(m.Steps, 1)), (after-commands)/float64(max(m.Dialogues.Begun, 1)))
+	}
+}
+
+// embedded is the configuration of a store in a folder of its own.
+const embedded = "{kind: embedded}"
+
+// valkeyStats is how many commands a server has run, those of scripts not counted,
+// and the seconds of processor time it has used.
+func valkeyStats(t *testing.T, s *storetest.Server) (commands, seconds float64) {
+	t.Helper()
+	sections := s.Command(t, "INFO", "cpu") + s.Command(t, "INFO", "commandstats")
+	inScripts := map[string]bool{"get": true, "set": true, "getrange": true, "setrange": true, "strlen": true, "time": true,
+		"del": true, "zadd": true, "zrem": true, "zrange": true, "zremrangebyscore": true}
+	for line := range strings.Lines(sections) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		switch command, ok := strings.CutPrefix(name, "cmdstat_"); {
+		case ok && !inScripts[command]:
+			calls, _, _ := strings.Cut(strings.TrimPrefix(value, "calls="), ",")
+			n, err := strconv.ParseFloat(calls, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			commands += n
+		case name == "used_cpu_sys", name == "used_cpu_user":
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seconds += n
+		}
+	}
+	return commands, seconds
 }
 
 // keywordText is what Kannel answers: as long as a screen of the wallet.
