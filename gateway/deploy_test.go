@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -491,28 +490,4 @@ func TestDeployGatewayRunsAsNobodyWithALentKey(t *testing.T) {
 	}
 	gateway.kill()
 	startAs(t, as, env, bin, "serve", "--config", config).line("chmod 600")
-}
-
-// Not every script runs in the store's suite.
-func TestDeployValkeyUserMayDoWhatScriptsDo(t *testing.T) {
-	acl, err := os.ReadFile("deploy/valkey/users.acl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	scripts, err := filepath.Glob("../sessions/lua/*.lua")
-	if err != nil || len(scripts) == 0 {
-		t.Fatalf("%d scripts, %v", len(scripts), err)
-	}
-	call := regexp.MustCompile(`\.p?call\('([A-Za-z]+)'`)
-	for _, script := range scripts {
-		text, err := os.ReadFile(script)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range call.FindAllStringSubmatch(string(text), -1) {
-			if !strings.Contains(string(acl), " +"+strings.ToLower(m[1])+" ") {
-				t.Errorf("%s calls %s, which users.acl does not allow", filepath.Base(script), m[1])
-			}
-		}
-	}
 }
