@@ -66,7 +66,7 @@ var onlyInTests = map[string][]string{
 	"gateway/core/daraja":       {"gateway/core/coretest", "gateway/simulator/darajasim"},
 	"gateway/core/iso8583":      {"gateway/core/coretest", "gateway/simulator/isosim"},
 	"gateway/simulator/coresim": {"gateway/core"},
-	"gateway/ledger":            {"gateway/simulator/coresim"},
+	"gateway/ledger":            {"gateway/dialog", "menus"},
 	"gateway/dialog":            {"gateway/simulator/coresim"},
 }
 

@@ -52,7 +52,8 @@ func (t *Turn) take(ctx context.Context, behind bool) (remembered bool) {
 	}
 	hash := t.hash()
 	same := s.LastHash == hash
-	repeated := same && (m.At.Sub(s.LastAt) < repeatWindow || m.Seq != 0 && m.Seq == s.LastSeq)
+	repeated := same && (m.At.Sub(s.LastAt) < repeatWindow || m.Seq != 0 && m.Seq == s.LastSeq) ||
+		s.LastHash == again(hash) && m.Seq != 0 && m.Seq == s.LastSeq
 	switch {
 	case !ours && s.Asking && (repeated || m.At.Before(d.stepped(&s))):
 		// Another node was at work on this dialogue, or on this very message, when
@@ -115,11 +116,15 @@ func (t *Turn) resume(ctx context.Context, s sessions.Session) bool {
 	return true
 }
 
+// again marks the hash of a key that was no answer: the same text, however soon,
+// may be the customer's answer now, but the same message delivered twice is not.
+func again(hash uint64) uint64 { return ^hash }
+
 // showAgain shows the stored screen without taking the key as its answer. A call
 // that was outstanding is answered with what became of it.
 func (t *Turn) showAgain(ctx context.Context) {
 	d := t.d
-	t.session.LastHash, t.session.LastSeq, t.session.LastAt = 0, t.m.Seq, t.m.At
+	t.session.LastHash, t.session.LastSeq, t.session.LastAt = again(t.hash()), t.m.Seq, t.m.At
 	in := t.input(menus.Show)
 	if t.turn.State.Waiting() {
 		in = t.input(menus.Answer)

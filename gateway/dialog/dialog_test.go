@@ -197,6 +197,21 @@ func TestM7FirstKeyAfterARestartShowsTheScreenAndIsNoAnswer(t *testing.T) {
 	}
 }
 
+// Found by the property test in gateway/ledger: the amount, delivered twice, was
+// taken as the PIN.
+func TestM7KeyDeliveredTwiceAfterARestartIsNoAnswerEither(t *testing.T) {
+	b := newBench(t)
+	b.toPIN()
+	b.restart("second")
+	m := b.message(Answer, "1234")
+	b.expect("send_pin", m)
+	if r, ok := b.say(m); ok || len(b.core.posts) != 0 {
+		t.Fatalf("the same message again shows %q, %d posts", r.Screen, len(b.core.posts))
+	}
+	m.Seq++ // the customer presses it again
+	b.expect("sent", m)
+}
+
 func TestM7RestartDuringAnActionTellsWhatBecameOfIt(t *testing.T) {
 	for _, tc := range []struct {
 		name   string

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,6 +59,7 @@ type Config struct {
 	Grace        time.Duration // after an action's deadline, before recovery takes it; 2 s
 	Parallel     int           // inquiries at once; 16
 	Now          func() time.Time
+	Jitter       func(most time.Duration) time.Duration // from 0 to most; random
 	Log          *slog.Logger
 }
 
@@ -92,6 +94,9 @@ func New(cfg Config) *Ledger {
 	def(&cfg.Grace, 2*time.Second)
 	if cfg.Parallel == 0 {
 		cfg.Parallel = 16
+	}
+	if cfg.Jitter == nil {
+		cfg.Jitter = func(most time.Duration) time.Duration { return rand.N(most + 1) }
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

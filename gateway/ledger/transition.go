@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -84,7 +83,7 @@ func (l *Ledger) pause(made uint32) time.Duration {
 	if made < 20 {
 		d = min(d, l.InquireAfter<<made)
 	}
-	return d - d/10 + rand.N(d/5+1)
+	return d - d/10 + l.Jitter(d/5)
 }
 
 func fields(args core.Args) []sessions.Arg {
