@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 
 	"nyota/gateway/config"
@@ -76,6 +77,17 @@ func newISO8583(s coreSetup) (connector, error) {
 	}
 	if i.BCD {
 		cfg.Spec = iso8583.DefaultSpec().PackBCD()
+	}
+	if i.Spec != "" {
+		f, err := os.Open(s.path(i.Spec))
+		if err != nil {
+			return nil, fmt.Errorf("core.iso8583.spec: %w", err)
+		}
+		cfg.Spec, err = iso8583.ReadSpec(f)
+		_ = f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("core.iso8583.spec: %s: %w", i.Spec, err)
+		}
 	}
 	if i.PINKey != "" {
 		key, err := hex.DecodeString(i.PINKey)

@@ -43,9 +43,10 @@ var house = map[string][]string{
 
 	"gateway/simulator":           {"smpp/..."},
 	"gateway/simulator/coresim":   {},
-	"gateway/simulator/momosim":   {},
-	"gateway/simulator/darajasim": {},
-	"gateway/simulator/isosim":    {},
+	"gateway/simulator/faults":    {},
+	"gateway/simulator/momosim":   {"gateway/simulator/faults"},
+	"gateway/simulator/darajasim": {"gateway/simulator/faults"},
+	"gateway/simulator/isosim":    {"gateway/simulator/faults"},
 	"gateway/phone":               {"gateway/simulator", "gateway/dialog", "menus/...", "smpp/..."},
 	"gateway/load":                {"smpp/..."},
 	"gateway/load/outage": {"gateway/core", "gateway/dialog", "gateway/ledger", "gateway/simulator/coresim",

@@ -225,3 +225,41 @@ func TestDiscrepanciesAreListedAndClosed(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 }
+
+func TestTwoOperatorsTakeAConfirmedPaymentBackOnce(t *testing.T) {
+	g := startGateway(t, deskConfig(t))
+	d := desk{t, g}
+	core := g.Addr("simulator.core")
+	from, to := handset(t, g, payer), handset(t, g, payee)
+	toPIN(t, from, "0700000002", "5000")
+	key(t, from, testPIN, "Enter PIN")
+	ref, _, _ := strings.Cut(shows(t, from, "confirmed").Screen, " ")
+	inbox(t, from, 1)
+	inbox(t, to, 1)
+
+	d.must(aminasToken, "propose", ref, "--reverse", "--reason", "paid to a wrong number")
+	if code, out := d.as(aminasToken, "confirm", ref); code != 1 || !strings.Contains(out, "another must confirm it") {
+		t.Errorf("%d %s", code, out)
+	}
+	if all := effects(t, core); len(all) != 1 {
+		t.Fatalf("one person moved money: %+v", all)
+	}
+	out := d.must(barakasToken, "confirm", ref)
+	for _, want := range []string{"reversal", "DONE", "amina proposed-reverse: paid to a wrong number", "baraka confirmed-reverse"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	all := effects(t, core)
+	if len(all) != 2 || all[1].Type != "reversal" || all[1].Times != 1 || all[1].Debit != payee || all[1].Credit != payer {
+		t.Errorf("effects %+v", all)
+	}
+	for _, h := range []local{from, to} {
+		if sms := inbox(t, h, 2)[1]; !strings.Contains(sms.Text, "Reversal: TZS 5,000 ("+ref+")") {
+			t.Errorf("SMS %q", sms.Text)
+		}
+	}
+	if code, out := d.as(aminasToken, "propose", ref, "--reverse", "--reason", "again"); code != 1 || !strings.Contains(out, "is DONE") {
+		t.Errorf("%d %s", code, out)
+	}
+}

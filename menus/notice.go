@@ -34,6 +34,20 @@ func (p *Program) Notice(action string, role Role, lang string, outcome Outcome,
 	return "", false
 }
 
+// Moved renders an SMS about a movement of money that no screen asked for, in the
+// words of a statement: a reference, what kind it is (one of the catalog's
+// kinds), an amount, and the reference of what it is about, "" if there is none.
+// A language that the menu lacks reads as its first.
+func (p *Program) Moved(lang, ref, kind, amount, about string) string {
+	k := max(slices.Index(p.langs, lang), 0)
+	b := []byte(clean(ref, 40) + " " + p.sys[k].kind(kind) + ": ")
+	b = appendMoney(b, cleanValue(typeMoney, amount), p.env.Currency, true)
+	if about != "" {
+		b = append(b, " ("+clean(about, 40)+")"...)
+	}
+	return string(b)
+}
+
 // noticeSlots are the values of the menu's variables by slot.
 func (p *Program) noticeSlots(c *callSpec, vars []Value, r *Result) []string {
 	slots := make([]string, len(p.vars))

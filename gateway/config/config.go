@@ -132,6 +132,7 @@ type ISO8583 struct {
 	Acquirer     string        `mapstructure:"acquirer"`      // field 32
 	Currency     string        `mapstructure:"currency"`      // field 49, ISO 4217 number
 	BCD          bool          `mapstructure:"bcd"`           // digits are packed
+	Spec         string        `mapstructure:"spec"`          // file with the field packager; empty: the usual one
 	PINKey       string        `mapstructure:"pin_key"`       // hexadecimal, double or triple length; empty: no call with a PIN
 	InquiryCode  string        `mapstructure:"inquiry_code"`  // processing code; empty: no status inquiries
 	ReverseAfter time.Duration `mapstructure:"reverse_after"` // 0: never

@@ -135,6 +135,9 @@ func (c *Config) validateCore(p *problems) {
 		if _, err := hex.DecodeString(i.PINKey); err != nil || len(i.PINKey) != 0 && len(i.PINKey) != 32 && len(i.PINKey) != 48 {
 			p.add("core.iso8583.pin_key", "must be 32 or 48 hexadecimal digits, or empty") // never the key itself
 		}
+		if i.BCD && i.Spec != "" {
+			p.add("core.iso8583.bcd", "must be false beside core.iso8583.spec: say base: bcd in that file")
+		}
 		if i.InquiryCode != "" && !digits(i.InquiryCode, 6, 6) {
 			p.add("core.iso8583.inquiry_code", "must be 6 digits in quotes, or empty")
 		}

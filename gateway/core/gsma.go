@@ -294,7 +294,7 @@ func (g *GSMA) Call(ctx context.Context, r Request) (Outcome, error) {
 	a, err := g.exchange(ctx, exchange{
 		op:          r.Call,
 		method:      http.MethodPost,
-		path:        "/transactions/type/" + want.kind,
+		path:        want.path(),
 		body:        body,
 		correlation: r.WireKey,
 		pin:         r.PIN,

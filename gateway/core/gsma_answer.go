@@ -96,6 +96,9 @@ func (g *GSMA) verify(want intent, t wireTransaction) error {
 	case t.ClientRef != "" && !t.ClientRef.is(want.id):
 		return fmt.Errorf("%w: another request's id", ErrMismatch)
 	}
+	if want.call == Reversal {
+		return want.verifyReversal(t)
+	}
 	payer, err := compare("payer", want.debit, t.Debit)
 	if err != nil {
 		return err
@@ -113,6 +116,9 @@ func (g *GSMA) verify(want intent, t wireTransaction) error {
 // fields are the results of a transaction that is done.
 func (g *GSMA) fields(want intent, t wireTransaction) Args {
 	var out Args
+	if want.call == Reversal {
+		return out // its parties and its balance are not those of the first
+	}
 	add := func(name, value string) {
 		if value != "" && out.Get(name) == "" {
 			out = append(out, Arg{Name: name, Value: value})

@@ -25,11 +25,16 @@ type intent struct {
 	debit   []party
 	credit  []party
 	note    string
+
+	original string // of a reversal: the core's reference of what it takes back
 }
 
 // intent reads an action's arguments. Its errors name the argument, never its
 // value.
 func (g *GSMA) intent(call, id, msisdn string, args Args) (intent, error) {
+	if call == Reversal {
+		return g.reversal(id, msisdn, args)
+	}
 	in := intent{id: id, call: call, kind: call}
 	payer, err := g.msisdn(msisdn)
 	if err != nil {
@@ -98,6 +103,9 @@ func (g *GSMA) msisdn(number string) (party, error) {
 
 // body is requestTransactionType.
 func (in intent) body(currency string, now time.Time) ([]byte, error) {
+	if in.call == Reversal {
+		return in.reversalBody(currency, now)
+	}
 	return json.Marshal(struct {
 		Amount    string  `json:"amount"`
 		Currency  string  `json:"currency"`

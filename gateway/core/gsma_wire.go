@@ -57,6 +57,7 @@ type wireTransaction struct {
 	ClientRef   text        `json:"requestingOrganisationTransactionReference"`
 	Status      text        `json:"transactionStatus"`
 	Type        text        `json:"type"`
+	Original    text        `json:"originalTransactionReference"`
 	SubType     text        `json:"subType"`
 	DisplayType text        `json:"displayType"`
 	Amount      decimal     `json:"amount"`

@@ -11,6 +11,7 @@
 //	outcome.go    what the core and the ledger say, in the menus' words
 //	elsewhere.go  dialogues by SMS: keywords in, no secrets out
 //	notices.go    the SMS owed for an action's outcome
+//	reversal.go   and for a payment that was taken back
 //	revisions.go  the menus: what new dialogues begin on, and what is still in use
 //	rollout.go    what all gateways agree to serve: current, on trial, before
 //	publish.go    publish, promote, roll back; follow what others publish

@@ -23,6 +23,9 @@ func Notices(ctx context.Context, m *Menus, store sessions.Store, log *slog.Logg
 		log.Error("no menu has the texts of an action's notices", "action", a.ID, "menu", a.Menu)
 		return nil
 	}
+	if a.Call == core.Reversal {
+		return reversalNotices(ctx, store, program, a)
+	}
 	result := actionResult(a)
 	vars := append(values(a.Vars), menus.Value{Name: "customer", Text: a.MSISDN})
 	var all []*sessions.Notice

@@ -5,6 +5,8 @@
 //	coretest.go   Rig, Run, what the promises share
 //	promises.go   answers, refusals, lost answers, repeats, nothing sent
 //	callbacks.go  callbacks twice, late, early and forged
+//	reversals.go  a payment that is taken back
+//	wire.go       what connectors' rigs have in common
 //	secrets.go    the PIN
 package coretest
 
@@ -71,6 +73,8 @@ type Rig struct {
 	Lacks []Fault
 	// Effects is how often a request took effect.
 	Effects func(r core.Request) int
+	// TakenBack is how often a payment was taken back, for a core.Reverser.
+	TakenBack func(first core.Request) int
 	// Posts is how many requests to move money reached the simulator.
 	Posts func() int
 	// Slow is the pause of Slow and DecideLater.
@@ -118,6 +122,7 @@ func Run(t *testing.T, build func(t *testing.T, env Env) *Rig) {
 		{"many at once are each done once", parallel},
 		{"callbacks may come twice, late, early or never", callbacks},
 		{"a forged callback makes nothing done", forged},
+		{"a confirmed payment is taken back once", takenBack},
 		{"the PIN is in no error, log or outcome", secret},
 	} {
 		t.Run(p.name, func(t *testing.T) { p.promise(t, newBench(t, build)) })

@@ -142,6 +142,18 @@ func TestGSMAKeepsThePromises(t *testing.T) {
 				}
 				return 0
 			},
+			TakenBack: func(first core.Request) int {
+				ref, n := "", 0
+				for _, tx := range sim.Transactions() {
+					if tx.CorrelationID == first.ID {
+						ref = tx.Reference
+					}
+					if tx.Original != "" && tx.Original == ref {
+						n++
+					}
+				}
+				return n
+			},
 			Posts: func() int {
 				w.mu.Lock()
 				defer w.mu.Unlock()

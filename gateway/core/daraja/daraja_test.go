@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"nyota/gateway/core"
+	"nyota/gateway/core/coretest"
 	"nyota/gateway/core/daraja"
 	"nyota/gateway/simulator/darajasim"
 )
@@ -72,7 +73,7 @@ func join(t *testing.T, change ...func(*daraja.Config)) *pair {
 }
 
 func pay(call string, args ...string) core.Request {
-	r := request(call, args...)
+	r := coretest.Request(call, args...)
 	r.ID, r.WireKey = actionID, actionID
 	return r
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -64,14 +63,6 @@ func connect(t *testing.T, cfg daraja.Config) *daraja.Connector {
 	return c
 }
 
-func request(call string, args ...string) core.Request {
-	r := core.Request{Call: call, MSISDN: "255700000001"}
-	for i := 0; i+1 < len(args); i += 2 {
-		r.Args = append(r.Args, core.Arg{Name: args[i], Value: args[i+1]})
-	}
-	return r
-}
-
 func mark(r core.Request) string {
 	if r.Call == core.Transfer {
 		return r.ID
@@ -81,9 +72,9 @@ func mark(r core.Request) string {
 
 func TestPromises(t *testing.T) {
 	for _, pay := range []core.Request{
-		request(core.MerchantPay, "till", "500100", "amount", "5000"),
-		request(core.BillPay, "biller", "100100", "reference", "12345678901", "amount", "5000"),
-		request(core.Transfer, "to", "255700000002", "amount", "5000"),
+		coretest.Request(core.MerchantPay, "till", "500100", "amount", "5000"),
+		coretest.Request(core.BillPay, "biller", "100100", "reference", "12345678901", "amount", "5000"),
+		coretest.Request(core.Transfer, "to", "255700000002", "amount", "5000"),
 	} {
 		t.Run(pay.Call, func(t *testing.T) {
 			t.Parallel()
@@ -124,14 +115,9 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 					f.WrongAmount = true
 				case coretest.DecideLater:
 					f.DecideMS = float64(slow / time.Millisecond)
-				case coretest.CallbacksTwice:
-					f.Callbacks = "twice"
-				case coretest.CallbacksLate:
-					f.Callbacks = "late"
-				case coretest.CallbacksEarly:
-					f.Callbacks = "early"
-				case coretest.NoCallbacks:
-					f.Callbacks = "none"
+				}
+				if way, ok := x.Way(); ok {
+					f.Callbacks = way
 				}
 			}
 			if err := sim.SetFaults(f); err != nil {
@@ -154,20 +140,10 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 				`{"Result":{"ResultCode":0,"OriginatorConversationID":"` + r.ID + `","TransactionID":"FORGED0001","ResultParameters":{"ResultParameter":[{"Key":"TransactionAmount","Value":5000}]}}}`,
 				`{"Body":{"stkCallback":{"CheckoutRequestID":"ws_CO_1","ResultCode":0,"CallbackMetadata":{"Item":[{"Name":"Amount","Value":5000},{"Name":"MpesaReceiptNumber","Value":"FORGED0001"}]}}}}`,
 			}
-			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			for _, body := range bodies {
 				for _, where := range []string{r.Callback, env.Callbacks + "/daraja/" + r.ID, env.Callbacks + "/daraja/", env.Callbacks + "/daraja/AAAAAAAAAAAAAAAAAAAAAAAAAA"} {
-					req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, where, strings.NewReader(body))
-					if err != nil {
-						t.Fatal(err)
-					}
-					resp, err := client.Do(req)
-					if err != nil {
-						t.Fatal(err)
-					}
-					_ = resp.Body.Close()
-					if resp.StatusCode != http.StatusNotFound {
-						t.Errorf("a forged callback was answered %d", resp.StatusCode)
+					if status := coretest.Send(t, http.MethodPost, where, body); status != http.StatusNotFound {
+						t.Errorf("a forged callback was answered %d", status)
 					}
 				}
 			}

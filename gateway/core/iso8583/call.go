@@ -101,6 +101,9 @@ func pad(s string, n int) string { return s + strings.Repeat(" ", n-len(s)) }
 func (c *Connector) Call(ctx context.Context, r core.Request) (core.Outcome, error) {
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
+	if r.Call == core.Reversal {
+		return c.takeBack(ctx, r.ID, r.MSISDN, r.WireKey, r.Args)
+	}
 	if !c.Serves(r.Call) {
 		return core.Outcome{}, core.Unsent(r.Call, errNoCall)
 	}

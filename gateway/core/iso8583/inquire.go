@@ -15,6 +15,13 @@ import (
 func (c *Connector) Inquire(ctx context.Context, q core.Inquiry) (core.Outcome, error) {
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
+	if q.Call == core.Reversal {
+		out, err := c.takeBack(ctx, q.ID, q.MSISDN, q.WireKey, q.Args)
+		if err != nil {
+			return core.Outcome{}, core.Asked(q.Call, err)
+		}
+		return out, nil
+	}
 	in, err := c.intent(q.Call, q.ID, q.WireKey, q.MSISDN, q.Args)
 	if err != nil {
 		return core.Outcome{}, core.Failed(q.Call, err)
@@ -87,10 +94,8 @@ func (r *reversals) first(key string) bool {
 	return first
 }
 
-// reverse sends a reversal advice. Approved, it means that the original has no
-// effect. Answered "no such original" it does so only when the original is too
-// old to arrive any more.
-func (c *Connector) reverse(ctx context.Context, in intent, old bool) (core.Outcome, error) {
+// advise sends a reversal advice and returns the response code.
+func (c *Connector) advise(ctx context.Context, in intent) (string, error) {
 	mti := "0420"
 	if !c.reversed.first(in.key()) {
 		mti = "0421"
@@ -99,12 +104,23 @@ func (c *Connector) reverse(ctx context.Context, in intent, old bool) (core.Outc
 	m.Fields[90] = c.original(in)
 	a, err := c.link.do(ctx, in.call, m)
 	if err != nil {
-		return core.Outcome{}, core.Asked(in.call, err)
+		return "", err
 	}
 	if err := in.match(a); err != nil {
-		return core.Outcome{Detail: "the core's answer does not match the action"}, core.Failed(in.call, err)
+		return "", core.Failed(in.call, err)
 	}
-	switch code := a.Fields[39]; {
+	return a.Fields[39], nil
+}
+
+// reverse takes back a request of whose outcome nobody can tell. Approved, the
+// original has no effect. Answered "no such original" it has none only when the
+// original is too old to arrive any more.
+func (c *Connector) reverse(ctx context.Context, in intent, old bool) (core.Outcome, error) {
+	code, err := c.advise(ctx, in)
+	if err != nil {
+		return core.Outcome{}, core.Asked(in.call, err)
+	}
+	switch {
 	case code == approved || code == noOriginal && old:
 		return core.Outcome{Status: core.Rejected, Reason: core.Other, Detail: "reversed, response code " + code}, nil
 	default:

@@ -3,10 +3,12 @@
 //
 //	iso8583.go  Config, Connector, Prepare: STAN and RRN
 //	call.go     0200 and what 0210 means; balance
+//	reversal.go what operators take back
 //	inquire.go  status inquiries by 0100, reversal advices by 0420
 //	link.go     one connection, multiplexed, that keeps itself up and signed on
 //	codec.go    messages, bitmaps, the packager
 //	spec.go     the packager that is used by default
+//	specfile.go a packager from a file
 //	pin.go      PIN blocks, field 52
 //	reasons.go  response codes
 //
@@ -41,6 +43,10 @@
 // the switch answers it: then no money moved, and the action is refused. The
 // ledger's inquiries are what repeats it, so that a restart loses none. With
 // neither, an action without an answer waits for an operator.
+//
+// A payment that the switch confirmed is taken back by the same advice, when two
+// operators ask for it (core.Reversal): it names the original by its RRN and data
+// elements, and may be sent again. Nothing else is reversed by itself.
 //
 // The horizon (default 10 minutes) is how long an inquiry may be answered "no such
 // original" (25) about a request that is still queued in front of the switch.
@@ -258,6 +264,9 @@ func (c *Connector) mint() (ids, error) {
 func (c *Connector) Prepare(r core.Request) (string, error) {
 	if !core.Moves(r.Call) {
 		return "", nil
+	}
+	if r.Call == core.Reversal {
+		return reversalKey(r.Args.Get(core.ReversedKey)), nil
 	}
 	if !c.Serves(r.Call) {
 		return "", fmt.Errorf("iso8583: %s: %w", r.Call, errNoCall)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nyota/gateway/core"
+	"nyota/gateway/core/coretest"
 	"nyota/gateway/core/iso8583"
 	"nyota/gateway/simulator/isosim"
 )
@@ -43,7 +44,7 @@ func TestBadConfigurationIsAnError(t *testing.T) {
 
 func prepared(t *testing.T, c *iso8583.Connector) core.Request {
 	t.Helper()
-	r := request(core.Transfer, "to", "255700000002", "amount", "5000")
+	r := coretest.Request(core.Transfer, "to", "255700000002", "amount", "5000")
 	r.ID = actionID
 	key, err := c.Prepare(r)
 	if err != nil {
@@ -100,7 +101,7 @@ func TestPINsAndBalances(t *testing.T) {
 		if out, err := c.Call(within(t, 2*time.Second), r); err != nil || out.Reason != reason {
 			t.Errorf("%v %q: %v", out.Status, out.Reason, err)
 		}
-		b := request(core.Balance)
+		b := coretest.Request(core.Balance)
 		b.PIN = core.NewSecret([]byte(pin))
 		out, err := c.Call(within(t, 2*time.Second), b)
 		if err != nil || out.Reason != reason || reason == "" && out.Fields.Get("balance") == "" {

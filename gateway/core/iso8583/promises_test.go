@@ -62,14 +62,6 @@ func connect(t *testing.T, cfg iso8583.Config) *iso8583.Connector {
 	return c
 }
 
-func request(call string, args ...string) core.Request {
-	r := core.Request{Call: call, MSISDN: "255700000001"}
-	for i := 0; i+1 < len(args); i += 2 {
-		r.Args = append(r.Args, core.Arg{Name: args[i], Value: args[i+1]})
-	}
-	return r
-}
-
 // rrn is field 37 of a request, by its wire key.
 func rrn(key string) string { return key[7:19] }
 
@@ -85,8 +77,8 @@ func effects(sim *isosim.Core, key string) int {
 
 func TestPromises(t *testing.T) {
 	for _, pay := range []core.Request{
-		request(core.Transfer, "to", "255700000002", "amount", "5000"),
-		request(core.BillPay, "biller", "LUKU", "reference", "12345678901", "amount", "5000"),
+		coretest.Request(core.Transfer, "to", "255700000002", "amount", "5000"),
+		coretest.Request(core.BillPay, "biller", "LUKU", "reference", "12345678901", "amount", "5000"),
 	} {
 		t.Run(pay.Call, func(t *testing.T) {
 			t.Parallel()
@@ -107,7 +99,7 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 		r.Args = append(core.Args{{Name: "amount", Value: value}}, pay.Args...)
 		return r
 	}
-	nobody := request(core.Transfer, "to", "255799999999", "amount", "5000")
+	nobody := coretest.Request(core.Transfer, "to", "255799999999", "amount", "5000")
 	return &coretest.Rig{
 		Switch: at(address), Slow: slow, Unserved: core.Deposit, Posts: sim.Posts,
 		Pay: func() core.Request { return pay },
@@ -136,6 +128,7 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 				t.Fatal(err)
 			}
 		},
+		TakenBack: func(first core.Request) int { return 1 - effects(sim, first.WireKey) },
 		Effects:   func(r core.Request) int { return effects(sim, r.WireKey) },
 		Elsewhere: func(t *testing.T) core.Switch { return at(coretest.Nowhere(t)) },
 	}

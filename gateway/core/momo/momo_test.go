@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nyota/gateway/core"
+	"nyota/gateway/core/coretest"
 	"nyota/gateway/core/momo"
 	"nyota/gateway/simulator/momosim"
 )
@@ -49,7 +50,7 @@ func TestWhatIsServedFollowsTheProducts(t *testing.T) {
 			t.Errorf("%s: %v, want %v", call, got, want)
 		}
 	}
-	r := request(core.Transfer, "to", "255700000002", "amount", "5000")
+	r := coretest.Request(core.Transfer, "to", "255700000002", "amount", "5000")
 	r.ID = actionID
 	if _, err := connect(t, collects).Prepare(r); err == nil {
 		t.Error("a transfer was prepared without disbursement")
@@ -57,7 +58,7 @@ func TestWhatIsServedFollowsTheProducts(t *testing.T) {
 }
 
 func TestReferenceIsTheActionsIDInVersionFour(t *testing.T) {
-	r := request(core.MerchantPay, "till", "500100", "amount", "5000")
+	r := coretest.Request(core.MerchantPay, "till", "500100", "amount", "5000")
 	r.ID = actionID
 	if key, err := connect(t, config("https://momo.example")).Prepare(r); err != nil || key != wireKey {
 		t.Errorf("%q, %v", key, err)
@@ -93,7 +94,7 @@ func TestWrongKeysSendNothing(t *testing.T) {
 	sim, url := begin(t, momosim.Config{})
 	cfg := config(url)
 	cfg.Collection.Key = core.NewSecret([]byte("other-key-59"))
-	r := request(core.MerchantPay, "till", "500100", "amount", "5000")
+	r := coretest.Request(core.MerchantPay, "till", "500100", "amount", "5000")
 	r.ID, r.WireKey = actionID, wireKey
 	_, err := connect(t, cfg).Call(t.Context(), r)
 	if !errors.Is(err, core.ErrNotSent) || sim.Posts() != 0 {
@@ -107,13 +108,13 @@ func TestWrongKeysSendNothing(t *testing.T) {
 func TestNameOfANumber(t *testing.T) {
 	_, url := begin(t, momosim.Config{})
 	c := connect(t, config(url))
-	if out, err := c.Call(t.Context(), request(core.AccountName, "to", "255700000002")); err != nil || out.Fields.Get("name") != "Baraka Elias Mushi" {
+	if out, err := c.Call(t.Context(), coretest.Request(core.AccountName, "to", "255700000002")); err != nil || out.Fields.Get("name") != "Baraka Elias Mushi" {
 		t.Errorf("%v: %v", out.Fields, err)
 	}
-	if out, err := c.Call(t.Context(), request(core.AccountName, "to", "255799999999")); err != nil || out.Reason != core.UnknownPayee {
+	if out, err := c.Call(t.Context(), coretest.Request(core.AccountName, "to", "255799999999")); err != nil || out.Reason != core.UnknownPayee {
 		t.Errorf("%v: %v", out, err)
 	}
-	if _, err := c.Call(t.Context(), request(core.AccountName, "till", "500100")); !errors.Is(err, core.ErrNotSent) {
+	if _, err := c.Call(t.Context(), coretest.Request(core.AccountName, "till", "500100")); !errors.Is(err, core.ErrNotSent) {
 		t.Error(err)
 	}
 }
@@ -187,7 +188,7 @@ func TestAnswersMeanWhatTheySay(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c, posts := scripted(t, tc.post, tc.body, tc.get, tc.shown)
-			r := request(core.MerchantPay, "till", "500100", "amount", "5000")
+			r := coretest.Request(core.MerchantPay, "till", "500100", "amount", "5000")
 			r.ID, r.WireKey = actionID, wireKey
 			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 			defer cancel()
@@ -207,7 +208,7 @@ func TestAnswersMeanWhatTheySay(t *testing.T) {
 
 func TestABareNotFoundProvesNothing(t *testing.T) {
 	c, _ := scripted(t, 202, "", 404, "<html>no such page</html>")
-	r := request(core.MerchantPay, "till", "500100", "amount", "5000")
+	r := coretest.Request(core.MerchantPay, "till", "500100", "amount", "5000")
 	out, err := c.Inquire(t.Context(), core.Inquiry{ID: actionID, WireKey: wireKey, Call: r.Call, MSISDN: r.MSISDN, Args: r.Args})
 	if err == nil || out.Status != core.Unknown {
 		t.Errorf("%v: %v", out.Status, err)

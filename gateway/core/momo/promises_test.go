@@ -3,7 +3,6 @@ package momo_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -52,22 +51,14 @@ func connect(t *testing.T, cfg momo.Config) *momo.Connector {
 	return c
 }
 
-func request(call string, args ...string) core.Request {
-	r := core.Request{Call: call, MSISDN: "255700000001"}
-	for i := 0; i+1 < len(args); i += 2 {
-		r.Args = append(r.Args, core.Arg{Name: args[i], Value: args[i+1]})
-	}
-	return r
-}
-
 const slow = 100 * time.Millisecond
 
 func TestPromises(t *testing.T) {
 	for _, pay := range []core.Request{
-		request(core.MerchantPay, "till", "500100", "amount", "5000"),
-		request(core.BillPay, "biller", "LUKU", "reference", "12345678901", "amount", "5000"),
-		request(core.Withdrawal, "agent", "10001", "amount", "5000"),
-		request(core.Transfer, "to", "255700000002", "amount", "5000"),
+		coretest.Request(core.MerchantPay, "till", "500100", "amount", "5000"),
+		coretest.Request(core.BillPay, "biller", "LUKU", "reference", "12345678901", "amount", "5000"),
+		coretest.Request(core.Withdrawal, "agent", "10001", "amount", "5000"),
+		coretest.Request(core.Transfer, "to", "255700000002", "amount", "5000"),
 	} {
 		t.Run(pay.Call, func(t *testing.T) {
 			t.Parallel()
@@ -105,14 +96,9 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 					f.WrongAmount = true
 				case coretest.DecideLater:
 					f.DecideMS = float64(slow / time.Millisecond)
-				case coretest.CallbacksTwice:
-					f.Callbacks = "twice"
-				case coretest.CallbacksLate:
-					f.Callbacks = "late"
-				case coretest.CallbacksEarly:
-					f.Callbacks = "early"
-				case coretest.NoCallbacks:
-					f.Callbacks = "none"
+				}
+				if way, ok := x.Way(); ok {
+					f.Callbacks = way
 				}
 			}
 			if err := sim.SetFaults(f); err != nil {
@@ -132,17 +118,8 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 		Elsewhere: func(t *testing.T) core.Switch { return at("http://" + coretest.Nowhere(t)) },
 		Forge: func(t *testing.T, r core.Request) {
 			t.Helper()
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, r.Callback, strings.NewReader(
-				`{"financialTransactionId":"1","externalId":"`+r.ID+`","amount":"5000","currency":"TZS","status":"SUCCESSFUL"}`))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-			resp, err := c.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = resp.Body.Close()
+			coretest.Send(t, http.MethodPut, r.Callback,
+				`{"financialTransactionId":"1","externalId":"`+r.ID+`","amount":"5000","currency":"TZS","status":"SUCCESSFUL"}`)
 		},
 	}
 	if pay.Call == core.Transfer {

@@ -77,6 +77,8 @@ type transaction struct {
 	balance     int64 // the payer's, afterwards
 	token       string
 	units       string
+	original    string // of a reversal: what it takes back
+	reversed    bool
 	at          time.Time
 }
 
@@ -148,6 +150,7 @@ func (b *bank) move(legs ...leg) {
 type order struct {
 	correlation, clientRef string
 	kind, subType, note    string
+	of                     string // of a reversal: the reference of what it takes back
 	amount                 int64
 	payer, payee           []pair
 	pin                    pin
@@ -293,6 +296,9 @@ func (o order) purpose() string {
 
 // pay does a payment, or says why not.
 func (b *bank) pay(now time.Time, o order) (*transaction, *problem) {
+	if o.kind == "reversal" {
+		return b.reverse(now, o)
+	}
 	payer, p := b.find(o.payer)
 	switch {
 	case p != nil:

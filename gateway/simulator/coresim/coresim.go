@@ -8,6 +8,7 @@
 //	bank.go         accounts, PINs, limits, fees, postings
 //	directory.go    the people, agents, merchants and billers it ships with
 //	transactions.go POST /transactions/type/{type}, request states, responses
+//	reversal.go     payments taken back
 //	statement.go    what took effect, as the CSV file that operators get
 //	reads.go        names, balances, statements, quotations, heartbeat
 //	wire.go         the API's objects
@@ -176,6 +177,7 @@ func (c *Core) routes() {
 		c.mux.HandleFunc(method+" "+c.cfg.BasePath+path, c.guard(h))
 	}
 	api("POST", "/transactions/type/{type}", c.postTransaction)
+	api("POST", "/transactions/{reference}/reversals", c.postReversal)
 	api("GET", "/transactions/{reference}", c.getTransaction)
 	api("GET", "/requeststates/{id}", c.getState)
 	api("GET", "/responses/{id}", c.getResponse)

@@ -68,16 +68,9 @@ func (c *Core) credential(r *http.Request) pin {
 
 // read takes the body of a POST.
 func (c *Core) read(r *http.Request) (requestObject, *problem) {
-	var o requestObject
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return o, refuse(http.StatusBadRequest, "validation", "lengthError", "the body could not be read, or is too long")
-	}
-	if err := json.Unmarshal(body, &o); err != nil {
-		return o, refuse(http.StatusBadRequest, "validation", "formatError", "the body is not the JSON object that is needed")
-	}
-	if len(o.Note) > 160 || len(o.SubType) > 256 || len(o.ClientRef) > 256 {
-		return o, refuse(http.StatusBadRequest, "validation", "lengthError", "a text is too long")
+	o, p := c.decode(r)
+	if p != nil {
+		return o, p
 	}
 	for _, list := range [...]struct {
 		name    string
@@ -110,6 +103,22 @@ func (c *Core) money(amount, currency string) (int64, *problem) {
 		return 0, refuse(http.StatusBadRequest, "validation", "formatError", err.Error(), "field", "amount")
 	}
 	return n, nil
+}
+
+// decode reads the object of a POST.
+func (c *Core) decode(r *http.Request) (requestObject, *problem) {
+	var o requestObject
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return o, refuse(http.StatusBadRequest, "validation", "lengthError", "the body could not be read, or is too long")
+	}
+	if err := json.Unmarshal(body, &o); err != nil {
+		return o, refuse(http.StatusBadRequest, "validation", "formatError", "the body is not the JSON object that is needed")
+	}
+	if len(o.Note) > 160 || len(o.SubType) > 256 || len(o.ClientRef) > 256 {
+		return o, refuse(http.StatusBadRequest, "validation", "lengthError", "a text is too long")
+	}
+	return o, nil
 }
 
 // postTransaction reads the request at once, and does it when a worker comes.
@@ -294,7 +303,7 @@ func (c *Core) transaction(t *transaction) transactionObject {
 	o := transactionObject{
 		Reference: t.ref, Receipt: t.ref, ClientRef: t.clientRef, Credit: t.payee, Debit: t.payer, Type: t.kind, SubType: t.subType,
 		Status: "completed", Amount: strconv.FormatInt(t.amount, 10), Currency: c.cfg.Currency, Note: t.note,
-		Fees:    c.fees(t.purpose, t.fee),
+		Fees: c.fees(t.purpose, t.fee), Original: t.original,
 		Created: stamp(t.at), Modified: stamp(t.at), Recipient: &kycObject{Name: nameOf(t.payeeName)},
 		Custom: []pair{{"balance", strconv.FormatInt(t.balance, 10)}},
 	}

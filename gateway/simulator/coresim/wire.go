@@ -39,6 +39,7 @@ type transactionObject struct {
 	Credit    []pair      `json:"creditParty"`
 	Debit     []pair      `json:"debitParty"`
 	Type      string      `json:"type"`
+	Original  string      `json:"originalTransactionReference,omitempty"`
 	SubType   string      `json:"subType,omitempty"`
 	Status    string      `json:"transactionStatus"`
 	Amount    string      `json:"amount"`

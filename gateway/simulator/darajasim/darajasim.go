@@ -24,6 +24,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"nyota/gateway/simulator/faults"
 )
 
 // Config is what a simulated Daraja is made of. The zero value has the
@@ -103,8 +105,7 @@ func New(cfg Config) *Core {
 		c.balances[n] = b
 	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
-	c.mux.HandleFunc("GET /faults", c.getFaults)
-	c.mux.HandleFunc("PUT /faults", c.putFaults)
+	faults.Serve(c.mux, c.Faults, c.SetFaults)
 	c.mux.HandleFunc("GET /effects", c.getEffects)
 	c.mux.HandleFunc("GET /oauth/v1/generate", c.guard(c.getToken))
 	c.mux.HandleFunc("POST /mpesa/stkpush/v1/processrequest", c.guard(c.authorised(c.push)))

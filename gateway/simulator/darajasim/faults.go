@@ -1,12 +1,10 @@
 package darajasim
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"net/http"
-	"slices"
 	"strconv"
+
+	"nyota/gateway/simulator/faults"
 )
 
 // Faults is what is wrong with the core, as GET /faults shows it. PUT /faults
@@ -29,17 +27,10 @@ type Faults struct {
 func DefaultFaults() Faults { return Faults{Callbacks: "once"} }
 
 func (f Faults) check() error {
-	switch {
-	case !(f.DropAnswers >= 0 && f.DropAnswers <= 1):
-		return errors.New("drop_answers must be from 0 to 1")
-	case !(f.SlowMS >= 0 && f.SlowMS <= 600_000) || !(f.DecideMS >= 0 && f.DecideMS <= 600_000):
-		return errors.New("slow_ms and decide_ms must be from 0 to 600000")
-	case f.Status != 0 && (f.Status < 400 || f.Status > 599):
-		return errors.New("status must be 0 or from 400 to 599")
-	case !slices.Contains([]string{"once", "none", "twice", "early", "late"}, f.Callbacks):
-		return errors.New("callbacks must be once, none, twice, early or late")
+	if f.Callbacks == "" {
+		f.Callbacks = "none said"
 	}
-	return nil
+	return faults.Check(f.DropAnswers, map[string]float64{"slow_ms": f.SlowMS, "decide_ms": f.DecideMS}, f.Status, f.Callbacks)
 }
 
 // Faults returns what is wrong now.
@@ -60,38 +51,9 @@ func (c *Core) SetFaults(f Faults) error {
 	return nil
 }
 
-func (c *Core) getFaults(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, c.Faults())
-}
-
-func (c *Core) putFaults(w http.ResponseWriter, r *http.Request) {
-	f := c.Faults()
-	var body bytes.Buffer
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, 16<<10))
-	if err == nil {
-		d := json.NewDecoder(&body)
-		d.DisallowUnknownFields()
-		err = d.Decode(&f)
-	}
-	if err == nil {
-		err = c.SetFaults(f)
-	}
-	if err != nil {
-		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-		return
-	}
-	answer(w, http.StatusOK, f)
-}
-
-// Effect is what the movements of one request add up to.
-type Effect struct {
-	CorrelationID string `json:"correlation_id"` // the OriginatorConversationID, or the TransactionDesc of a push
-	Type          string `json:"type"`           // push or payout
-	Amount        string `json:"amount"`
-	Debit         string `json:"debit"`
-	Credit        string `json:"credit"`
-	Times         int    `json:"times"`
-}
+// Effect is what the movements of one request add up to: its CorrelationID is
+// the OriginatorConversationID, or the TransactionDesc of a push, its Type push or payout.
+type Effect = faults.Effect
 
 // Effects returns the payments that took effect, in their order.
 func (c *Core) Effects() []Effect {
@@ -100,7 +62,7 @@ func (c *Core) Effects() []Effect {
 	all := []Effect{}
 	for _, r := range c.order {
 		if r.times > 0 {
-			all = append(all, Effect{r.mark, r.kind, strconv.FormatInt(r.amount, 10), r.debit, r.credit, r.times})
+			all = append(all, Effect{CorrelationID: r.mark, Type: r.kind, Amount: strconv.FormatInt(r.amount, 10), Debit: r.debit, Credit: r.credit, Times: r.times})
 		}
 	}
 	return all

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"nyota/gateway/simulator/faults"
 )
 
 // record is a financial request that was carried out, or refused.
@@ -166,15 +168,9 @@ func (c *Core) reverse(m message) message {
 	return m.answer("00")
 }
 
-// Effect is what the movements of one request add up to.
-type Effect struct {
-	CorrelationID string `json:"correlation_id"` // the RRN
-	Type          string `json:"type"`           // processing code
-	Amount        string `json:"amount"`
-	Debit         string `json:"debit"`
-	Credit        string `json:"credit"`
-	Times         int    `json:"times"`
-}
+// Effect is what the movements of one request add up to: its CorrelationID is the
+// RRN, its Type the processing code.
+type Effect = faults.Effect
 
 // Effects returns the payments that took effect and still have it, in their order.
 func (c *Core) Effects() []Effect {
@@ -183,7 +179,7 @@ func (c *Core) Effects() []Effect {
 	all := []Effect{}
 	for _, r := range c.order {
 		if r.times != 0 {
-			all = append(all, Effect{r.rrn, r.code, strconv.FormatInt(r.amount, 10), r.payer, r.payee, r.times})
+			all = append(all, Effect{CorrelationID: r.rrn, Type: r.code, Amount: strconv.FormatInt(r.amount, 10), Debit: r.payer, Credit: r.payee, Times: r.times})
 		}
 	}
 	return all

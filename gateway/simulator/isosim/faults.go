@@ -1,10 +1,10 @@
 package isosim
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"net/http"
+
+	"nyota/gateway/simulator/faults"
 )
 
 // Faults is what is wrong with the switch, as GET /faults of Control shows it.
@@ -33,11 +33,10 @@ func (c *Core) Faults() Faults {
 
 // SetFaults changes what is wrong. Going down cuts all connections.
 func (c *Core) SetFaults(f Faults) error {
+	if err := faults.Check(f.DropAnswers, map[string]float64{"slow_ms": f.SlowMS}, 0, ""); err != nil {
+		return err
+	}
 	switch {
-	case !(f.DropAnswers >= 0 && f.DropAnswers <= 1):
-		return errors.New("drop_answers must be from 0 to 1")
-	case !(f.SlowMS >= 0 && f.SlowMS <= 600_000):
-		return errors.New("slow_ms must be from 0 to 600000")
 	case f.Refuse != "" && len(f.Refuse) != 2:
 		return errors.New("refuse must be a response code of 2 characters, or empty")
 	case f.DropAdvices < 0:
@@ -55,30 +54,7 @@ func (c *Core) SetFaults(f Faults) error {
 // Control is the developer's side, over HTTP: GET and PUT /faults, GET /effects.
 func (c *Core) Control() http.Handler {
 	mux := http.NewServeMux()
-	answer := func(w http.ResponseWriter, status int, body any) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(body)
-	}
-	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.Faults()) })
-	mux.HandleFunc("GET /effects", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, c.Effects()) })
-	mux.HandleFunc("PUT /faults", func(w http.ResponseWriter, r *http.Request) {
-		f := c.Faults()
-		var body bytes.Buffer
-		_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, 16<<10))
-		if err == nil {
-			d := json.NewDecoder(&body)
-			d.DisallowUnknownFields()
-			err = d.Decode(&f)
-		}
-		if err == nil {
-			err = c.SetFaults(f)
-		}
-		if err != nil {
-			answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-			return
-		}
-		answer(w, http.StatusOK, f)
-	})
+	faults.Serve(mux, c.Faults, c.SetFaults)
+	mux.HandleFunc("GET /effects", func(w http.ResponseWriter, _ *http.Request) { faults.Answer(w, http.StatusOK, c.Effects()) })
 	return mux
 }

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"nyota/gateway/simulator/faults"
 )
 
 // Config is what a simulated MoMo is made of. The zero value has the subscribers
@@ -100,8 +102,7 @@ func New(cfg Config) *Core {
 		c.balances[n] = b
 	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
-	c.mux.HandleFunc("GET /faults", c.getFaults)
-	c.mux.HandleFunc("PUT /faults", c.putFaults)
+	faults.Serve(c.mux, c.Faults, c.SetFaults)
 	c.mux.HandleFunc("GET /effects", c.getEffects)
 	c.mux.HandleFunc("POST /{product}/token/", c.guard(c.postToken))
 	c.mux.HandleFunc("GET /{product}/v1_0/account/balance", c.guard(c.getBalance))

@@ -1,0 +1,80 @@
+// Package faults is the developer's side that simulated cores have in common:
+// what is wrong with them is read and changed over HTTP.
+package faults
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+)
+
+// Serve answers GET and PUT /faults on mux. A PUT takes any part of F; a key that
+// F does not have, or a value that set refuses, is a 400 and changes nothing.
+func Serve[F any](mux *http.ServeMux, get func() F, set func(F) error) {
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { Answer(w, http.StatusOK, get()) })
+	mux.HandleFunc("PUT /faults", func(w http.ResponseWriter, r *http.Request) {
+		f := get()
+		var body bytes.Buffer
+		_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, 16<<10))
+		if err == nil {
+			d := json.NewDecoder(&body)
+			d.DisallowUnknownFields()
+			err = d.Decode(&f)
+		}
+		if err == nil {
+			err = set(f)
+		}
+		if err != nil {
+			Answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+			return
+		}
+		Answer(w, http.StatusOK, f)
+	})
+}
+
+// Answer writes a body as JSON.
+func Answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// Effect is what the movements of one request add up to.
+type Effect struct {
+	CorrelationID string `json:"correlation_id"` // the request's id on this core's wire
+	Type          string `json:"type"`           // in this core's words
+	Amount        string `json:"amount"`
+	Debit         string `json:"debit"`
+	Credit        string `json:"credit"`
+	Times         int    `json:"times"`
+}
+
+// Longest bounds every pause of a simulator, in ms.
+const Longest = 600_000
+
+// callbacks are the ways in which callbacks come: once, not at all, twice, before
+// the answer, or late.
+var callbacks = []string{"once", "none", "twice", "early", "late"}
+
+// Check says what is wrong with values that cores have in common: a share of
+// dropped answers, pauses by their names, a status to answer everything with, and
+// how callbacks come ("": this core has none).
+func Check(drop float64, pauses map[string]float64, status int, callback string) error {
+	if !(drop >= 0 && drop <= 1) {
+		return errors.New("drop_answers must be from 0 to 1")
+	}
+	for name, ms := range pauses {
+		if !(ms >= 0 && ms <= Longest) {
+			return errors.New(name + " must be from 0 to 600000")
+		}
+	}
+	switch {
+	case status != 0 && (status < 400 || status > 599):
+		return errors.New("status must be 0 or from 400 to 599")
+	case callback != "" && !slices.Contains(callbacks, callback):
+		return errors.New("callbacks must be once, none, twice, early or late")
+	}
+	return nil
+}
