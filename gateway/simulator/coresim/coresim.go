@@ -176,8 +176,7 @@ func (c *Core) routes() {
 	api := func(method, path string, h http.HandlerFunc) {
 		c.mux.HandleFunc(method+" "+c.cfg.BasePath+path, c.guard(h))
 	}
-	api("POST", "/transactions/type/{type}", c.postTransaction)
-	api("POST", "/transactions/{reference}/reversals", c.postReversal)
+	api("POST", "/transactions/{reference}/{what}", c.postTransactions)
 	api("GET", "/transactions/{reference}", c.getTransaction)
 	api("GET", "/requeststates/{id}", c.getState)
 	api("GET", "/responses/{id}", c.getResponse)

@@ -53,3 +53,17 @@ func (c *Core) postReversal(w http.ResponseWriter, r *http.Request) {
 	callback := r.Header.Get("X-Callback-URL")
 	c.work(w, r, func() reply { return c.transact(o, p, callback) })
 }
+
+// postTransactions tells /transactions/type/{type} from
+// /transactions/{transactionReference}/reversals, which no mux can.
+func (c *Core) postTransactions(w http.ResponseWriter, r *http.Request) {
+	switch reference, what := r.PathValue("reference"), r.PathValue("what"); {
+	case reference == "type":
+		r.SetPathValue("type", what)
+		c.postTransaction(w, r)
+	case what == "reversals":
+		c.postReversal(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
