@@ -115,7 +115,7 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 			for _, x := range faults {
 				switch x {
 				case coretest.DropAnswers:
-					f.DropAnswers, f.DropAdvices = 1, 1
+					f.DropAnswers, f.DropAdvices = 1, sim.Advices()+1
 				case coretest.Slow:
 					f.SlowMS = float64(slow / time.Millisecond)
 				case coretest.Down:
