@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"time"
 
 	"nyota/gateway/ops"
 )
@@ -64,6 +65,15 @@ func certificates(path string) (*x509.CertPool, error) {
 		return nil, errors.New("the file has no certificate in PEM form")
 	}
 	return pool, nil
+}
+
+// heartbeat says whether the core's heartbeat thinks that a call cannot be made.
+// An operator's word stands above it.
+func (g *Gateway) heartbeat(call string) (time.Time, bool) {
+	if g.board.Open(call) {
+		return time.Time{}, false
+	}
+	return g.watch.Down(call)
 }
 
 // adminTokens are the tokens of the admin API: the one of the configuration, whose

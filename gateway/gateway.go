@@ -44,6 +44,7 @@ type Gateway struct {
 	peers  dialog.Peers // of a shared store; nil: none
 	keys   *sessions.Keyring
 	menus  *dialog.Menus
+	board  *ops.Board
 	dialog *dialog.Dialog
 	desk   *dialog.Desk // nil without the simulated operator
 	ledger *ledger.Ledger

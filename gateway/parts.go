@@ -67,6 +67,10 @@ func (g *Gateway) openMenus(ctx context.Context) error {
 	}
 	g.menus = m
 	g.background(ctx, m.Run)
+	if g.board, err = ops.OpenBoard(ctx, ops.BoardConfig{Store: g.store, Menus: m, Every: cfg.Every, Log: g.log}); err != nil {
+		return fmt.Errorf("store: the operators' notices: %w", err)
+	}
+	g.background(ctx, g.board.Run)
 	g.background(ctx, func(ctx context.Context) {
 		if err := m.Watch(ctx, dir); err != nil {
 			g.log.Warn("edits of the menus need a restart", "err", err)
@@ -99,7 +103,7 @@ func (g *Gateway) startCore(ctx context.Context) error {
 	g.stops = append(g.stops, func(context.Context) { _ = sw.Close() })
 	g.serves = sw.Serves
 	guard := core.NewGuard(core.GuardConfig{
-		Switch: sw, Log: g.log, Watch: func(call string) (time.Time, bool) { return g.watch.Down(call) },
+		Switch: sw, Log: g.log, Watch: g.heartbeat,
 		Gone:  func() { g.watch.Soon() },
 		Limit: core.LimiterConfig{Ceiling: c.Ceiling, Max: c.InFlight, Wait: c.QueueWait},
 	})
@@ -151,7 +155,7 @@ func (g *Gateway) startLedger(ctx context.Context) error {
 		g.desk = dialog.NewDesk(g.menus, g.store, func() time.Time { return time.Now().In(zone) })
 	}
 	g.dialog = dialog.New(dialog.Config{
-		Desk: g.desk, Store: g.store, Menus: g.menus, Ledger: g.ledger, Switch: g.core, Calls: g.guard, Admit: g.guard, Vault: g.keys,
+		Desk: g.desk, Store: g.store, Menus: g.menus, Ledger: g.ledger, Switch: g.core, Calls: g.guard, Plans: g.board, Admit: g.guard, Vault: g.keys,
 		Node: g.node, Peers: g.peers, Zone: zone, AnswerWithin: g.cfg.Dialog.AnswerWithin, Session: g.cfg.Dialog.Session,
 		Record: record, Log: g.log,
 	})
@@ -249,6 +253,9 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 	rollout := ops.Menus(g.menus, g.cfg.NodeName())
 	api.Handle("/menus", rollout)
 	api.Handle("/menus/", rollout)
+	notices := ops.Notices(g.board)
+	api.Handle("/notices", notices)
+	api.Handle("/notices/", notices)
 	return g.startAdmin(health, api)
 }
 

@@ -50,12 +50,14 @@ type Input struct {
 	Seal     func(secret string) ([]byte, error)              // seals what a secret input was given
 	Same     func(sealed []byte, secret string) (bool, error) // whether a sealed secret is this one, for same_as
 	Down     func(call string) (Unavailable, bool)            // why a call cannot be made now; nil: all can
+	Notice   func(lang string) string                         // of Begin: what the operator wants said in front of the first screen; nil or "": nothing
 	Trace    func(screen, way string)                         // told each way that the step takes, by the names of Flow; nil: nobody asks
 }
 
 // Unavailable says why a call cannot be made now.
 type Unavailable struct {
-	Until time.Time // zero if nobody said
+	Until time.Time     // zero if nobody said
+	Words *Announcement // why, in the operator's words; nil: the catalog's
 }
 
 // Outcome of a call, as menus branch on it.

@@ -117,3 +117,19 @@ func ExampleProgram_Enter() {
 	// send_amount fr <nil>
 	// menus: nobody can enter there: the screen send_amount needs a value of to
 }
+
+// What operators want said is checked as menus are.
+func ExampleCatalog_Announcement() {
+	c, err := menus.Load(os.DirFS("catalog"), menus.DefaultEnv())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = c.Announcement(map[string]string{"am": "ዝግ ነው።", "en": "Closed till {untill}.", "fr": "Fermé.", "sw": "Imefungwa."}, true)
+	fmt.Println(err)
+	// Output:
+	// text en:1:13: unknown-variable there is no {untill} here
+	//     Closed till {untill}.
+	//                 ^
+	//     fix: did you mean "until"?
+}

@@ -66,6 +66,7 @@ func (r *run) body(b []byte) []byte {
 	case noteTooMany:
 		return sc.append(b, sys.texts[sysTooMany])
 	case noteClosed:
+		sc.slots, sc.noCustomer = nil, true
 		return sc.append(b, sys.texts[sysMaintenance])
 	}
 	if n := len(b); r.st.note != noteNone {
@@ -127,9 +128,16 @@ func (r *run) appendNote(b []byte, sc *scope) []byte {
 		return sc.append(b, sc.sys.texts[sysSecretDiffers])
 	case noteReason:
 		return append(b, sc.sys.reason(r.value(slotReason))...)
+	case noteNotice:
+		if r.in.Notice != nil {
+			return append(b, r.in.Notice(r.st.lang)...)
+		}
 	case noteDown:
 		if n := int(r.st.noteArg); n < len(s.options) && r.in.Down != nil {
 			if why, down := r.in.Down(s.options[n].needs); down {
+				if why.Words != nil {
+					return why.Words.append(b, r.st.lang, why.Until, r.in.Now)
+				}
 				return r.appendUnavailable(b, why, sysExplainUnavailable, sysExplainUnavailableUntil)
 			}
 		}

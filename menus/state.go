@@ -50,6 +50,7 @@ const (
 	noteClosed       // the menu is under maintenance
 	noteResumed      // the dialogue goes on where it broke off
 	noteDiffers      // a secret is not the one it must be the same as
+	noteNotice       // what the operator wants said
 	noteCount
 )
 

@@ -103,6 +103,9 @@ func (r *run) begin() {
 		r.st.note = noteClosed
 		return
 	}
+	if r.in.Kind == Begin && r.in.Notice != nil && r.in.Notice(r.st.lang) != "" {
+		r.st.note = noteNotice
+	}
 	if r.in.Kind == Begin && r.in.Text != "" {
 		r.shortcut(string(r.in.Text))
 	}

@@ -73,7 +73,7 @@ var systemDefs = [sysCount]struct {
 	sysResumeAsk:               {name: "resume_ask"},
 	sysResumeGo:                {name: "resume_continue"},
 	sysResumeAnew:              {name: "resume_restart"},
-	sysMaintenance:             {name: "maintenance"},
+	sysMaintenance:             {name: "maintenance", vars: []argDef{{name: "until", typ: typeTime, optional: true}}},
 	sysSecretDiffers:           {name: "secret_differs"},
 	sysDialSecret:              {name: "dial_secret", vars: []argDef{{name: "code", typ: typeText}}},
 	sysNoticeRejected: {name: "notice_rejected", vars: []argDef{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // loadSystem compiles the one file with the texts outside any menu.
@@ -81,7 +82,11 @@ func (s *sysLang) lines() {
 func (l *loader) onePage(n *node, s *sysLang) {
 	for _, id := range [...]sysText{sysTooMany, sysMaintenance} {
 		name := systemDefs[id].name
-		if over := l.over(s.plain(id)); over != "" && n.get(name) != nil {
+		text := s.plain(id)
+		if id == sysMaintenance {
+			text = (&Catalog{env: l.env}).closed(s, longestTime, time.Time{})
+		}
+		if over := l.over(text); over != "" && n.get(name) != nil {
 			l.at(n.get(name), "text-too-long", fmt.Sprintf("%s in %s %s: it ends a dialogue and has no second page", name, s.lang, over), "shorten it")
 		}
 	}

@@ -52,6 +52,9 @@ func (t *Turn) dial(ctx context.Context) (remembered bool) {
 		t.system("unknown_code", shown(m.Text))
 		return remembered
 	}
+	if t.closed() {
+		return
+	}
 	seed := d.Desk.planted(m.Key.MSISDN, program.Menu())
 	if seed == nil && rest == "" && program.Resume().Mode != "restart" && t.takeUp(ctx, program.Menu(), old, found, hash) {
 		return remembered

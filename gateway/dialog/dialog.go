@@ -18,6 +18,7 @@
 //	watch.go      edits of the menu files
 //	counts.go     how dialogues fare on each revision
 //	desk.go       what authors of menus see of the phones they try them with
+//	plans.go      what operators have closed, and want said
 //	live.go       dialogues under way, for their call detail records
 package dialog
 
@@ -98,6 +99,7 @@ type Config struct {
 	Ledger *ledger.Ledger
 	Switch core.Switch // for reads
 	Calls  Calls
+	Plans  Plans     // nil: operators plan nothing
 	Admit  Admission // nil: every action is born, and its call may be refused
 	Vault  Vault
 	Node   string         // this process: unlike any other that ever ran

@@ -57,8 +57,8 @@ func (d *Dialog) reserve(ctx context.Context, o ledger.Order) (*core.Ticket, err
 // makeRead asks the core, and knows only three answers: done, refused, or not
 // now. A read changes nothing, so one without an answer did nothing.
 func (d *Dialog) makeRead(ctx context.Context, msisdn string, call *menus.Call, deadline time.Time) menus.Result {
-	if until, down := d.Calls.Down(call.Name); down {
-		return menus.Result{Outcome: menus.Down, Until: until}
+	if why, down := d.unavailable(call.Name); down {
+		return menus.Result{Outcome: menus.Down, Until: why.Until}
 	}
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()

@@ -141,8 +141,8 @@ func (t *Turn) call(ctx context.Context, call *menus.Call) {
 		t.read = call
 		return
 	}
-	if until, down := d.Calls.Down(call.Name); down {
-		t.turnedAway(ctx, until)
+	if why, down := d.unavailable(call.Name); down {
+		t.turnedAway(ctx, why.Until)
 		return
 	}
 	t.wait() // for a place at the core, and for the disk
@@ -293,6 +293,9 @@ func (t *Turn) input(kind menus.InputKind) menus.Input {
 	if kind == menus.Keys {
 		in.Text = t.m.Text
 	}
+	if d.Plans != nil && d.Plans.Notice() != nil {
+		in.Notice = t.notice
+	}
 	return in
 }
 
@@ -306,13 +309,7 @@ func (t *Turn) sameSecret(sealed []byte, secret string) (bool, error) {
 	return subtle.ConstantTimeCompare(plain, []byte(secret)) == 1, err
 }
 
-func (t *Turn) unavailable(call string) (menus.Unavailable, bool) {
-	until, down := t.d.Calls.Down(call)
-	if down && !until.IsZero() {
-		until = until.In(t.d.Zone)
-	}
-	return menus.Unavailable{Until: until}, down
-}
+func (t *Turn) unavailable(call string) (menus.Unavailable, bool) { return t.d.unavailable(call) }
 
 // hash tells this input from others, without keeping it.
 func (t *Turn) hash() uint64 {

@@ -7,6 +7,7 @@
 //	ledger.go   what waits for operators, and what two of them decide
 //	guard.go    who may use the admin API
 //	audit.go    who did what with it
+//	board.go    what operators have closed, and want said; notices.go: its API
 //	menus.go    which menus serve: status, reload, promote, rollback
 package ops
 

@@ -1,0 +1,65 @@
+package dialog
+
+import "nyota/menus"
+
+// Plans are what operators have planned or want said. Their word stands above what
+// the heartbeat and the breaker think. *ops.Board is one.
+type Plans interface {
+	// Closed says whether operators closed a call, or with "" the whole service.
+	Closed(call string) (menus.Unavailable, bool)
+	// Notice is what they want said on first screens; nil: nothing. Its {until} is
+	// in Until.
+	Notice() *menus.Unavailable
+}
+
+// unavailable says why a call cannot be made now: the operators' word first.
+func (d *Dialog) unavailable(call string) (menus.Unavailable, bool) {
+	why, down := menus.Unavailable{}, false
+	if d.Plans != nil {
+		why, down = d.Plans.Closed(call)
+	}
+	if !down {
+		why.Until, down = d.Calls.Down(call)
+	}
+	if down && !why.Until.IsZero() {
+		why.Until = why.Until.In(d.Zone)
+	}
+	return why, down
+}
+
+// closed answers a dial while operators have closed the whole service. Dialogues
+// under way go on to their end; no call is made for them.
+func (t *Turn) closed() bool {
+	d := t.d
+	if d.Plans == nil {
+		return false
+	}
+	why, closed := d.Plans.Closed("")
+	if !closed {
+		return false
+	}
+	if !why.Until.IsZero() {
+		why.Until = why.Until.In(d.Zone)
+	}
+	text := t.catalog.Closed(t.language, why, d.Now().In(d.Zone))
+	t.reply = Reply{Screen: menus.ScreenMaintenance, Text: text, UCS2: menus.NeedsUCS2(text), End: true}
+	t.ready = true
+	d.live.end(d, t.m.Key, EndReplaced, t.m.At)
+	return true
+}
+
+// notice is what operators want said in front of a first screen.
+func (t *Turn) notice(lang string) string {
+	if t.d.Plans == nil {
+		return ""
+	}
+	n := t.d.Plans.Notice()
+	if n == nil || n.Words == nil {
+		return ""
+	}
+	until := n.Until
+	if !until.IsZero() {
+		until = until.In(t.d.Zone)
+	}
+	return n.Words.Text(lang, until, t.d.Now().In(t.d.Zone))
+}
