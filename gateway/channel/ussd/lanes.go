@@ -83,7 +83,7 @@ const (
 	// maxWaiting bounds what may wait in one dialogue: a customer has one keypad.
 	maxWaiting = 4
 	// maxSpare bounds the goroutines that wait for work.
-	maxSpare = 256
+	maxSpare = 1024
 	// yieldEvery is how many tasks a worker runs before it lets the connections'
 	// goroutines run.
 	yieldEvery = 32
