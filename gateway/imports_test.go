@@ -49,7 +49,7 @@ var house = map[string][]string{
 	"gateway/simulator/isosim":    {"gateway/simulator/faults"},
 	"gateway/phone":               {"gateway/simulator", "gateway/dialog", "menus/...", "smpp/..."},
 	"gateway/load":                {"smpp/..."},
-	"gateway/load/outage": {"gateway/core", "gateway/dialog", "gateway/ledger", "gateway/simulator/coresim",
+	"gateway/load/outage": {"gateway/core", "gateway/dialog", "gateway/ledger", "gateway/simulator", "gateway/simulator/coresim",
 		"menus", "sessions"},
 
 	"gateway": {"gateway/...", "menus/...", "sessions", "smpp/..."},

@@ -23,16 +23,20 @@ func outageCommand() *cobra.Command {
 	var o outageOptions
 	cmd := &cobra.Command{
 		Use: "outage --scenario FILE", Short: "Play a bad night of the core, with people", Args: cobra.NoArgs,
-		Long: `Plays a scenario against a simulated core, all in this process: customers dial,
-pay, give up and try again, through the gateway's dialog, ledger, store and
-connector. Reports for each phase what was answered as a share of what the core
-could answer, unknown outcomes, refusals, and latencies; and whether anything took
-effect twice, or anybody was told other than the truth. If so the exit status is 1.
+		Long: `Plays a scenario against a simulated core: customers dial, pay, give up and try
+again. Without --smpp all is in this process, and they meet the gateway's dialog,
+ledger, store, guard and connector; with it, a whole gateway runs as a process of its
+own, they dial through an SMPP operator, and their SMS are read. Reports for each
+phase what the core did of use as a share of what it could have done, unknown
+outcomes, refusals, and latencies; and whether anything took effect twice, or anybody
+was told other than the truth. If so the exit status is 1.
 
 The policies timeout and breaker stand in for gateways that have only deadlines, or
-a circuit breaker, and are there to compare with: they do not change the exit status.`,
+a circuit breaker, and are there to compare with: they do not change the exit status, and are played in this
+process in any case.`,
 		Example: `  gateway load outage --scenario gateway/load/outage/scenarios/december-2018.yaml
-  gateway load outage --scenario ... --policy nyota,timeout,breaker --report night.html`,
+  gateway load outage --scenario ... --policy nyota,timeout,breaker --report night.html
+  gateway load outage --scenario ... --smpp`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return loadOutage(cmd.Context(), cmd.OutOrStdout(), os.Stderr, o)
 		},
@@ -40,6 +44,8 @@ a circuit breaker, and are there to compare with: they do not change the exit st
 	f := cmd.Flags()
 	f.StringVar(&o.scenario, "scenario", "", "file of the scenario")
 	f.StringSliceVar(&o.policies, "policy", []string{outage.Nyota}, "what stands before the core: nyota, timeout, breaker, or several, one after the other")
+	f.BoolVar(&o.smpp, "smpp", false, "play nyota with a whole gateway as a process of its own, over SMPP")
+	f.Uint64Var(&o.seed, "seed", 0, "decides what people do and when; 0: another night each time")
 	f.Float64Var(&o.scale, "scale", 1, "phases are so many times as long")
 	f.BoolVar(&o.json, "json", false, "report as JSON, a list with one object for each policy")
 	f.StringVar(&o.report, "report", "", "write an HTML page with plots")
@@ -54,7 +60,8 @@ type outageOptions struct {
 	scenario, report, texts string
 	policies                []string
 	scale                   float64
-	json                    bool
+	seed                    uint64
+	json, smpp              bool
 }
 
 func loadOutage(ctx context.Context, out, progress io.Writer, o outageOptions) error {
@@ -76,7 +83,7 @@ func loadOutage(ctx context.Context, out, progress io.Writer, o outageOptions) e
 	var all []outage.Result
 	failed := false
 	for _, policy := range o.policies {
-		r, err := playOutage(ctx, progress, s.Scaled(o.scale), policy, texts)
+		r, err := playOutage(ctx, progress, s.Scaled(o.scale), policy, texts, o)
 		if err != nil {
 			return err
 		}
@@ -111,7 +118,7 @@ func loadOutage(ctx context.Context, out, progress io.Writer, o outageOptions) e
 }
 
 // playOutage plays one night in a folder of its own.
-func playOutage(ctx context.Context, progress io.Writer, s outage.Scenario, policy string, texts []byte) (r outage.Result, err error) {
+func playOutage(ctx context.Context, progress io.Writer, s outage.Scenario, policy string, texts []byte, o outageOptions) (r outage.Result, err error) {
 	dir, err := os.MkdirTemp("", "nyota-outage-")
 	if err != nil {
 		return r, err
@@ -125,8 +132,8 @@ func playOutage(ctx context.Context, progress io.Writer, s outage.Scenario, poli
 	if err != nil {
 		return r, err
 	}
-	return outage.Run(ctx, outage.Config{
-		Scenario: s, Policy: policy, Texts: texts, Dir: dir, Vault: keys,
+	cfg := outage.Config{
+		Scenario: s, Policy: policy, Seed: o.seed, Texts: texts, Dir: dir, Vault: keys,
 		Store: func(dir string) (sessions.Store, error) {
 			return sessions.OpenEmbedded(dir, sessions.EmbeddedOptions{})
 		},
@@ -134,5 +141,9 @@ func playOutage(ctx context.Context, progress io.Writer, s outage.Scenario, poli
 			return core.NewGSMA(core.GSMAConfig{URL: url, Currency: "TZS", Horizon: horizon, MaxConns: conns})
 		},
 		Progress: func(text string) { fmt.Fprintf(progress, "%s: %s\n", policy, text) },
-	})
+	}
+	if o.smpp && policy == outage.Nyota {
+		return outage.RunOver(ctx, cfg, startOver)
+	}
+	return outage.Run(ctx, cfg)
 }

@@ -239,3 +239,24 @@ func TestPartiesOfEachAction(t *testing.T) {
 		}
 	}
 }
+
+func TestEachRequestTellsTheCoreHowLongAnybodyWaits(t *testing.T) {
+	var deadline, date string
+	g := connect(t, func(w http.ResponseWriter, r *http.Request) {
+		deadline, date = r.Header.Get("X-Request-Deadline"), r.Header.Get("X-Date")
+		always(201, transaction())(w, r)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if _, err := g.Call(ctx, transfer()); err != nil {
+		t.Fatal(err)
+	}
+	want, _ := ctx.Deadline()
+	got, err := time.Parse(time.RFC3339, deadline)
+	if err != nil || want.Sub(got).Abs() > time.Millisecond {
+		t.Errorf("X-Request-Deadline %q, want that of the turn, %v: %v", deadline, want.UTC(), err)
+	}
+	if sent, err := time.Parse(time.RFC3339, date); err != nil || !got.After(sent) {
+		t.Errorf("X-Date %q is not before it: %v", date, err)
+	}
+}

@@ -136,7 +136,7 @@ func finish(ctx context.Context, cfg Config, sim *coresim.Core, m *meter, l line
 	cfg.Progress("settling")
 	settled := time.Now()
 	limit := settled.Add(s.Horizon + 20*time.Second)
-	for m.open() > 0 && time.Now().Before(limit) && ctx.Err() == nil {
+	for (m.open() > 0 || m.unheard() > 0) && time.Now().Before(limit) && ctx.Err() == nil {
 		time.Sleep(bucketLength)
 	}
 	effects := map[string]int{}
@@ -211,10 +211,10 @@ func play(ctx context.Context, cfg Config, sim *coresim.Core, p *people, m *mete
 	defer over()
 	dice := rand.New(rand.NewPCG(cfg.Seed, 1)) //nolint:gosec // a simulation's
 	var starts []time.Time
-	for i, ph := range s.Phases {
+	for _, ph := range s.Phases {
 		cfg.Progress(ph.Name)
 		begun := time.Now()
-		m.begin(i, ph.Core)
+		m.begin(begun, ph.Core)
 		if err := sim.SetFaults(ph.Core.faults(sim.Faults())); err != nil {
 			return nil, err
 		}

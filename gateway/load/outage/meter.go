@@ -47,24 +47,37 @@ type deed struct {
 	phase   int  // in which it was born
 	unknown bool // it was, at some time
 	lost    int  // the phase in which it became unknown
+
+	ref       string // where the gateway is watched from outside
+	inquiries int
 }
+
+// words are final states as the ids of notices name them.
+var words = map[sessions.ActionState]string{sessions.Done: "done", sessions.Rejected: "rejected", sessions.Expired: "expired"}
 
 // meter counts. It is safe for use by many goroutines.
 type meter struct {
 	mu       sync.Mutex
 	begun    time.Time
-	phase    int
-	sick     bool // the biller is
+	starts   []time.Time // of the phases
+	sick     bool        // the biller is
 	buckets  []bucket
 	attempts map[sessions.Key]attempt
 	deeds    map[string]*deed
 	notices  map[string]int // by id
 	crowded  int            // errands that nobody was free for
 	inquired int
+	calls    map[string][]call // dialogues by number, where actions do not name theirs
+}
+
+// call is when a dialogue was dialled.
+type call struct {
+	key sessions.Key
+	at  time.Time
 }
 
 func newMeter(begun time.Time) *meter {
-	return &meter{begun: begun, attempts: map[sessions.Key]attempt{}, deeds: map[string]*deed{}, notices: map[string]int{}}
+	return &meter{begun: begun, attempts: map[sessions.Key]attempt{}, deeds: map[string]*deed{}, notices: map[string]int{}, calls: map[string][]call{}}
 }
 
 // at returns the bucket of a time; it is called with mu held.
@@ -99,10 +112,11 @@ func (m *meter) turn(took time.Duration) {
 	m.count(func(b *bucket) { b.turns = append(b.turns, float32(took.Seconds()*1000)) })
 }
 
-func (m *meter) begin(phase int, h Health) {
+// begin notes that a phase begins.
+func (m *meter) begin(at time.Time, h Health) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.phase = phase
+	m.starts = append(m.starts, at)
 	if h.Sick != nil {
 		m.sick = *h.Sick != ""
 	}
@@ -150,22 +164,36 @@ func (m *meter) ended(k sessions.Key, a attempt) {
 	m.attempts[k] = a
 }
 
+// phaseAt is the phase of a time; it is called with mu held.
+func (m *meter) phaseAt(t time.Time) int {
+	n := 0
+	for n+1 < len(m.starts) && !t.Before(m.starts[n+1]) {
+		n++
+	}
+	return n
+}
+
 // changed takes every durable change of an action.
 func (m *meter) changed(a sessions.Action) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d := m.deeds[a.ID]
+	m.change(a.ID, a.Session, a.State, time.Now())
+}
+
+// change is called with mu held.
+func (m *meter) change(id string, key sessions.Key, state sessions.ActionState, at time.Time) {
+	d := m.deeds[id]
 	if d == nil {
-		d = &deed{key: a.Session, phase: m.phase}
-		m.deeds[a.ID] = d
+		d = &deed{key: key, phase: m.phaseAt(at)}
+		m.deeds[id] = d
 	}
 	if d.state.Final() {
 		return // a change that was reported late
 	}
-	d.state = a.State
-	if a.State == sessions.Unknown && !d.unknown {
-		d.unknown, d.lost = true, m.phase
-		m.at(time.Now()).unknown++
+	d.state = state
+	if state == sessions.Unknown && !d.unknown {
+		d.unknown, d.lost = true, m.phaseAt(at)
+		m.at(at).unknown++
 	}
 }
 
@@ -227,8 +255,7 @@ func (m *meter) truth(effects map[string]int) truths {
 		case d.state != sessions.Done && n > 0:
 			say("an SMS said that no money moved, and it did")
 		}
-		word := map[sessions.ActionState]string{sessions.Done: "done", sessions.Rejected: "rejected", sessions.Expired: "expired"}[d.state]
-		if d.state.Final() && m.notices[id+"/customer/"+word] != 1 {
+		if d.state.Final() && m.notices[id+"/customer/"+words[d.state]] != 1 {
 			t.unnoticed++
 		}
 	}
