@@ -1,10 +1,12 @@
 package core
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Which answers decide about money, and which do not (M3, M4).

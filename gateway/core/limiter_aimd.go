@@ -18,8 +18,8 @@ import "time"
 // core became slow now: the limit goes back to where an answer takes the gate's
 // time, but not below what the core has been seen to do without a queue. Far over
 // it the core is slower than it was, and may have no queue at all: the limit
-// creeps up, or by one in a round trip if the core is much slower. Close to the
-// ceiling it stays.
+// creeps up, or by one in a round trip if the core is much slower, to as many as
+// were enough when it was well. Close to the ceiling it stays.
 type aimd struct {
 	window
 	limit      float64
@@ -30,6 +30,7 @@ type aimd struct {
 	base      time.Duration // of an answer with little else in flight; 0: not known yet
 	typical   time.Duration // of any answer, smoothed
 	proven    float64       // most in flight that were answered without a queue
+	peakRate  float64       // most answers a second
 	cutAt     time.Time
 	steppedAt time.Time // when the limit crept up or went back
 	peak      int       // most in flight since peakAt
@@ -69,6 +70,7 @@ func (a *aimd) answered(now, started time.Time, used int) {
 	a.typical = smooth(a.typical, took, 8)
 	a.used(now, used)
 	a.add(now, a.ceiling)
+	a.window.took(took)
 	switch {
 	case used <= 1 || float64(used)*4 <= a.limit:
 		a.base = smooth(a.base, took, 8)
@@ -87,20 +89,30 @@ func (a *aimd) answered(now, started time.Time, used int) {
 // step moves a limit that is in use, after an answer in time.
 func (a *aimd) step(now time.Time, took time.Duration) {
 	gate, since := a.gate(), now.Sub(a.steppedAt)
+	rate := a.pace(now, a.ceiling) / a.ceiling.Seconds()
+	a.peakRate = max(a.peakRate, rate)
 	switch {
 	case took <= gate && took <= a.ceiling/3:
 		if a.typical < 2*gate { // otherwise it speaks of a time that is over
 			took = max(took, min(a.typical, gate))
 		}
 		a.limit = min(a.limit+min(0.5, 2*float64(gate-took)/float64(gate)), a.cap)
-	case a.quick() && took <= slow*a.base:
-		if least := max(1.25*a.proven, a.floor); since >= took && a.typical > gate && a.limit > least {
+	case a.quick() && (took <= slow*a.base || rate >= a.peakRate/2):
+		least := max(1.25*a.proven, a.floor)
+		if took > slow*a.base {
+			least = max(least, a.rest) // it may be slower, and not only queue
+		}
+		if since >= min(took, a.ceiling/10) && a.typical > gate && a.limit > least {
 			a.limit = max(a.limit*max(float64(gate)/float64(a.typical), 0.9), least)
 			a.steppedAt = now
 		}
 	case took < a.ceiling*8/10 && (since >= creepEvery || since >= took && (took > slower*a.base || took > a.ceiling/3)):
-		a.limit = min(a.limit+1, a.cap)
-		a.steppedAt = now
+		// As many as it took when the core was well are enough when it is not,
+		// unless nothing queues even so.
+		if a.limit < max(a.rest, a.peakRate*gate.Seconds()) || a.typical <= a.least()*3/2 {
+			a.limit = min(a.limit+1, a.cap)
+			a.steppedAt = now
+		}
 	}
 }
 
@@ -113,6 +125,23 @@ type window struct {
 	recent int       // since turned
 	before int       // in as long a time before that
 	turned time.Time // at most a span ago
+
+	quickest, quickestBefore time.Duration // of them
+}
+
+// took notes how long one took that was added.
+func (w *window) took(d time.Duration) {
+	if w.quickest == 0 || d < w.quickest {
+		w.quickest = d
+	}
+}
+
+// least is how long the quickest of them took; 0 if there are none.
+func (w *window) least() time.Duration {
+	if w.quickest == 0 || w.quickestBefore == 0 {
+		return max(w.quickest, w.quickestBefore)
+	}
+	return min(w.quickest, w.quickestBefore)
 }
 
 // add counts one.
@@ -126,8 +155,10 @@ func (w *window) turn(now time.Time, span time.Duration) {
 	switch since := now.Sub(w.turned); {
 	case since >= 2*span:
 		w.before, w.recent, w.turned = 0, 0, now
+		w.quickest, w.quickestBefore = 0, 0
 	case since >= span:
 		w.before, w.recent, w.turned = w.recent, 0, w.turned.Add(span)
+		w.quickest, w.quickestBefore = 0, w.quickest
 	}
 }
 
@@ -163,6 +194,7 @@ func (a *aimd) used(now time.Time, n int) {
 		a.limit = max(a.limit*decrease, enough)
 	}
 	a.proven *= 0.95
+	a.peakRate *= 0.95
 	a.peak, a.peakAt = 0, now
 }
 
