@@ -98,8 +98,11 @@ func (r *run) follow(s *screen) bool {
 	a := &r.p.aliases[pd.alias-1]
 	if int(pd.step) < len(a.path) {
 		i := slices.IndexFunc(s.options, func(o option) bool { return o.id == a.path[pd.step] })
-		if i < 0 || !r.holds(s.options[i].when) || !r.take(&s.options[i], i) {
+		if i < 0 || !r.holds(s.options[i].when) {
 			return false
+		}
+		if !r.take(&s.options[i], i) {
+			return true // what comes instead is arrived at
 		}
 		pd.step++
 		r.move(s.options[i].next)

@@ -35,6 +35,7 @@ const (
 	Answer                      // the core answered the outstanding Call with Result
 	Show                        // show the present screen again; consumes nothing
 	Redial                      // the customer dialled again; State is what Program.Dropped kept
+	Doubt                       // the outstanding Call was not made, as the customer did the same a short time ago: Input.Open has it, Input.Call the call
 )
 
 // Input is everything a step depends on beside the State: the engine has no
@@ -52,7 +53,24 @@ type Input struct {
 	Down     func(call string) (Unavailable, bool)            // why a call cannot be made now; nil: all can
 	Notice   func(lang string) string                         // of Begin: what the operator wants said in front of the first screen; nil or "": nothing
 	Trace    func(screen, way string)                         // told each way that the step takes, by the names of Flow; nil: nobody asks
+	Open     []Earlier                                        // of Begin and Redial: what is to be said first; of Doubt: the one that was the same
+	Call     *Call                                            // of Doubt: the call as it was returned
 }
+
+// Earlier is an action that the customer confirmed before, as far as its fate is
+// known.
+type Earlier struct {
+	Call    string  // transfer, ...
+	Ref     string  // what the customer was told to quote
+	Outcome Outcome // Pending: nobody knows yet; Down: it was never sent
+	Reason  string  // of Rejected
+	Amount  string  // "" if it has none
+	To      string  // who was paid: an MSISDN, a till, ...; "" if nobody
+	At      time.Time
+}
+
+// maxEarlier bounds how many are said at once: the newest come first.
+const maxEarlier = 3
 
 // Unavailable says why a call cannot be made now.
 type Unavailable struct {
@@ -101,13 +119,17 @@ type Turn struct {
 	State  State
 	Screen Screen
 	Call   *Call
-	End    bool // the dialogue is over with this Screen
+	End    bool   // the dialogue is over with this Screen
+	SMS    string // an SMS that this step owes to the customer; "" for none
 }
 
 // IDs of screens that no menu writes.
 const (
 	ScreenResume      = "resume"      // asks whether a dialogue that broke off goes on
 	ScreenMaintenance = "maintenance" // says that the menu is closed
+	ScreenOpen        = "open"        // says what became of an action that was begun before
+	ScreenAgain       = "again"       // asks whether the same is to be done a second time
+	ScreenUnavailable = "unavailable" // says that an option cannot be chosen now, and offers an SMS when it can
 )
 
 // Screen is what the customer sees: one page, within the limits.
@@ -129,6 +151,7 @@ type Call struct {
 	Vars     []Value // every variable of the dialogue that is not a secret, for notices
 	Deadline time.Duration
 	Again    bool // returned before, by an earlier step: its secrets, if it had any, are gone
+	Sure     bool // the customer was told of one like it (Doubt) and wants it nevertheless
 }
 
 // Role of a notice's recipient.

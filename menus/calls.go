@@ -27,6 +27,7 @@ func (t valueType) String() string {
 type callDef struct {
 	name    string
 	action  bool // moves money
+	local   bool // the gateway's own: the core has no part in it
 	args    []argDef
 	oneOf   []string // exactly one of these args
 	results []resultDef
@@ -47,6 +48,15 @@ type resultDef struct {
 	// same name must not survive it.
 	after bool
 }
+
+// Calls that the gateway answers by itself.
+const (
+	// CallLastBalance sends the customer the last known balance by SMS.
+	CallLastBalance = "last_balance"
+	// CallTell tells the customer by SMS when the call that its argument "call"
+	// names can be made again. Menus do not name it: the engine makes it.
+	CallTell = "tell"
+)
 
 // target args are typed loosely because operators number them as they like.
 var (
@@ -79,6 +89,8 @@ var (
 		{name: "commission", args: []argDef{{"pin", typeSecret, false}},
 			results: []resultDef{{name: "commission", typ: typeMoney, always: true}}},
 		{name: "lock", args: []argDef{{"pin", typeSecret, false}}},
+		{name: "change_pin", args: []argDef{{"pin", typeSecret, false}, {"new_pin", typeSecret, false}}},
+		{name: CallLastBalance, local: true},
 		{name: "status", args: []argDef{{"reference", typeText, false}},
 			results: []resultDef{
 				{name: "state", typ: typeText, always: true}, {name: "amount", typ: typeMoney, always: true},
@@ -102,7 +114,7 @@ var rowDefs = []argDef{
 
 // reasonCodes of refusals: each has a text in the catalog.
 var reasonCodes = []string{
-	"insufficient_funds", "wrong_pin", "pin_locked", "unknown_payee", "limit_exceeded", "amount_invalid",
+	"insufficient_funds", "wrong_pin", "pin_locked", "pin_weak", "unknown_payee", "limit_exceeded", "amount_invalid",
 	"account_blocked", "not_allowed", "same_person", "unknown_reference", "not_sent", "other",
 }
 

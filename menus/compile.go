@@ -111,7 +111,9 @@ func (l *loader) settings(m *menu) {
 			}
 		}
 	}
+	l.againOf(m)
 	for _, sys := range p.sys {
+		p.insist = append(p.insist, sys.line(p.again.Key, sysAgainYes))
 		f := footer{back: sys.line(p.keyBack, sysBack), home: sys.line(p.keyHome, sysHome), more: sys.line(p.keyMore, sysMore)}
 		for _, line := range [][]byte{f.back, f.home, f.more} {
 			if n := cost(line, true); n > maxFooterLine {
@@ -232,14 +234,17 @@ func (l *loader) screen(m *menu, i int) {
 			l.options(m, i, o)
 		}
 	case kindMessage:
-		l.keys(n, what, "kind", "text", "each", "options")
+		l.keys(n, what, "kind", "text", "each", "options", "tell", "sms")
 		l.each(m, i, n.get("each"))
 		if o := n.get("options"); o != nil {
 			l.options(m, i, o)
 		}
+		l.tell(m, i, n.get("tell"))
+		l.sms(m, i, n.get("sms"))
 	case kindEnd:
-		l.keys(n, what, "kind", "text", "each")
+		l.keys(n, what, "kind", "text", "each", "sms")
 		l.each(m, i, n.get("each"))
+		l.sms(m, i, n.get("sms"))
 	case kindInput:
 		l.keys(n, what, "kind", "text", "var", "type", "min", "max", "length", "pattern", "choices", "same_as", "error", "next")
 		l.input(m, i, n, what)
@@ -258,8 +263,13 @@ func (l *loader) screen(m *menu, i int) {
 
 // each reads the rows that a message or end shows.
 func (l *loader) each(m *menu, i int, n *node) {
+	m.program.screens[i].each = l.rows(m, i, n)
+}
+
+// rows reads an each:; nil if there is none.
+func (l *loader) rows(m *menu, i int, n *node) *eachSpec {
 	if n == nil || !l.keys(n, "each", "rows", "text", "empty") {
-		return
+		return nil
 	}
 	e := &eachSpec{}
 	if v := l.need(n, "rows", "each"); v != nil {
@@ -277,7 +287,7 @@ func (l *loader) each(m *menu, i int, n *node) {
 	}
 	e.text = l.localised(l.need(n, "text", "each"), "the text of a row", m.langs, m.screenNames(l, i, true))
 	e.empty = l.localised(l.need(n, "empty", "each"), "the text without rows", m.langs, m.screenNames(l, i, false))
-	m.program.screens[i].each = e
+	return e
 }
 
 func (l *loader) options(m *menu, i int, n *node) {
@@ -292,11 +302,11 @@ func (l *loader) options(m *menu, i int, n *node) {
 	}
 	ids, sure := map[string]bool{}, false
 	for k, on := range n.items {
-		if !l.keys(on, "an option", "id", "label", "go", "when", "needs", "set") {
+		if !l.keys(on, "an option", "id", "label", "go", "when", "needs", "unavailable", "set") {
 			continue
 		}
 		l.numbered(p, on, k+1, "option")
-		o := option{next: noScreen}
+		o := option{next: noScreen, instead: noScreen}
 		if v := l.need(on, "id", "an option"); v != nil {
 			if id, ok := l.name(v, "an option"); ok {
 				if ids[id] {
@@ -310,6 +320,13 @@ func (l *loader) options(m *menu, i int, n *node) {
 			if o.needs, _ = l.str(v, "needs"); o.needs != "" && findCall(o.needs) == nil {
 				l.unknownCall(v)
 			}
+		}
+		if v := on.get("unavailable"); v != nil {
+			if o.needs == "" {
+				l.at(v, "bad-key", "an option without needs is never unavailable", "add needs: with the call that it needs, or remove it")
+			}
+			o.instead = l.target(m, v)
+			m.edges = append(m.edges, edge{from: i, to: o.instead, at: v})
 		}
 		o.when = l.condition(m, i, on.get("when"))
 		sure = sure || on.get("when") == nil

@@ -102,6 +102,7 @@ func (l *loader) with(m *menu, i int, n *node, c *callSpec, took *varSet) {
 		c.args = append(c.args, argSpec{name: d.name, typ: d.typ, slot: a.from, literal: a.literal, optional: d.optional})
 		if d.typ == typeSecret {
 			took.add(m.variable(value))
+			l.forgetTwins(m, c, value, took)
 		}
 	}
 	for _, d := range c.def.args {
@@ -118,6 +119,19 @@ func (l *loader) with(m *menu, i int, n *node, c *callSpec, took *varSet) {
 		}
 		if given != 1 {
 			l.at(w, "missing-arg", fmt.Sprintf("the call %s needs exactly one of %s", c.def.name, strings.Join(c.def.oneOf, ", ")), "")
+		}
+	}
+}
+
+// forgetTwins notes that with a secret the one goes that it was typed a second
+// time as: nothing of what was typed is left behind the call.
+func (l *loader) forgetTwins(m *menu, c *callSpec, name string, took *varSet) {
+	for _, t := range m.twins {
+		for i := range t {
+			if k := m.variable(t[1-i]); t[i] == name && k >= 0 && m.vars[k].typ == typeSecret {
+				took.add(k)
+				c.forget = append(c.forget, m.vars[k].slot)
+			}
 		}
 	}
 }

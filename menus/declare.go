@@ -18,6 +18,7 @@ type menu struct {
 	screens   []entry // key: the screen's id
 	ids       map[string]int
 	vars      []varDecl
+	twins     [][2]string // secrets that are typed twice
 	edges     []edge
 	uses      []use
 	program   *Program
@@ -42,7 +43,7 @@ const (
 // languages, the ids of its screens, the names and types of its variables.
 func (l *loader) declare(root *node) *menu {
 	m := &menu{root: root, ids: map[string]int{}, files: map[string]bool{root.file.name: true}}
-	l.keys(root, "a menu's file", "menu", "include", "codes", "keywords", "languages", "start", "keys", "tries", "resume", "maintenance", "texts", "aliases", "screens")
+	l.keys(root, "a menu's file", "menu", "include", "codes", "keywords", "languages", "start", "keys", "tries", "resume", "again", "maintenance", "texts", "aliases", "screens")
 	m.name, _ = l.name(root.get("menu"), "a menu")
 	l.declareCodes(m)
 	l.declareKeywords(m)
@@ -126,6 +127,9 @@ func (l *loader) declareVariables(m *menu) {
 			if n := s.val.get("var"); n != nil {
 				if typ, ok := inputTypes[scalar(s.val.get("type"))]; ok {
 					l.define(m, n, typ)
+				}
+				if twin := s.val.get("same_as"); twin != nil {
+					m.twins = append(m.twins, [2]string{scalar(n), scalar(twin)})
 				}
 			}
 		case "fetch":

@@ -15,7 +15,8 @@ const (
 	WayDone        = "done"
 	WayRejected    = "rejected" // for any reason without a branch of its own
 	WayUnknown     = "unknown"
-	WayUnavailable = "unavailable"
+	WayUnavailable = "unavailable" // behind an option's id and a space: what it needs cannot be called
+	WayTell        = "tell"        // an SMS when the service is back was asked for
 )
 
 // ScreenInfo describes a screen of a menu, for tools that draw or count.
@@ -24,6 +25,7 @@ type ScreenInfo struct {
 	Kind   string // menu, input, confirm, fetch, action, message, end, ...
 	Text   string // with {name} where a variable stands; "" of a call
 	Rows   string // how one row is shown, "" without rows
+	SMS    string // that it sends, "" for none
 	Type   string // of what is typed here: msisdn, money, ... secret; "" where nothing is
 	Digits int    // of a secret: the shortest that is accepted
 	// Choices are the answers that an input of type choice offers, as they read.
@@ -72,6 +74,9 @@ func (p *Program) Flow(lang string) []ScreenInfo {
 		if s.list != nil {
 			info.Rows = p.outline(s.list.row[k])
 		}
+		if s.sms != nil {
+			info.SMS = p.outline(s.sms.text[k])
+		}
 		if s.input != nil {
 			info.Type = s.input.typ.String()
 			if s.secret {
@@ -101,6 +106,10 @@ func (p *Program) ways(s *screen, lang int) []Way {
 	for i := range s.options {
 		o := &s.options[i]
 		add(Way{Name: o.id, Label: p.outline(o.label[lang]), When: o.when.text(), Option: true}, o.next)
+		add(Way{Name: o.id + " " + WayUnavailable, When: o.when.text()}, o.instead)
+	}
+	if s.tell {
+		add(Way{Name: WayTell, Label: p.sys[lang].tell, Option: true}, slices.IndexFunc(p.screens, func(o screen) bool { return o.id == s.id }))
 	}
 	switch s.kind {
 	case kindChoose:
@@ -206,6 +215,7 @@ func Suggest(wrong string, known []string, otherwise string) string {
 type CallInfo struct {
 	Name    string
 	Action  bool     // it moves money
+	Local   bool     // the gateway's own: the core has no part in it
 	Results []string // names of what a success may give
 }
 
@@ -214,7 +224,7 @@ func Calls() []CallInfo {
 	all := make([]CallInfo, len(callDefs))
 	for i := range callDefs {
 		d := &callDefs[i]
-		all[i] = CallInfo{Name: d.name, Action: d.action}
+		all[i] = CallInfo{Name: d.name, Action: d.action, Local: d.local}
 		for _, r := range d.results {
 			all[i].Results = append(all[i].Results, r.name)
 		}

@@ -86,7 +86,7 @@ screens:
     call: balance
     with: {pin: second}
     save: {balance: balance}
-    on: {done: bye, rejected: pin2, unavailable: bye}
+    on: {done: bye, rejected: pin1, unavailable: bye}
   period:
     kind: input
     text: {en: When, sw: Lini, ar: متى}
@@ -246,8 +246,12 @@ func TestTwoSecretsMustBeTheSameAndNoneIsKept(t *testing.T) {
 	if c := k.turn.Call; c == nil || string(c.Args[0].Sealed) != testSealed {
 		t.Fatalf("the call is %+v", c)
 	}
-	k.do("@wrong_pin") // the first secret is still there: back would forget it
-	k.want("pin2", "Wrong PIN.")
+	if len(k.turn.State.sealed) != 0 {
+		t.Errorf("the call left %q behind", k.turn.State.sealed)
+	}
+	k.do("@wrong_pin")
+	k.want("pin1", "Wrong PIN.")
+	k.do("8642")
 	in := k.input(Keys)
 	in.Text, in.Same = testPIN, nil
 	if _, err := p.Step(k.turn.State, in); !errors.Is(err, ErrInput) {
@@ -302,7 +306,9 @@ func TestAShortcutStopsWhereItsOptionIsDown(t *testing.T) {
 	in := k.input(Begin)
 	in.Text = "1*0700000002*5000"
 	k.step(in)
-	k.want("home", "This service is not available now.")
+	k.want(ScreenUnavailable, "This service is not available now.")
+	k.do("0")
+	k.want("home", "(not available now)")
 }
 
 func TestReorderedOptionsLeaveShortcutsTheirMeaning(t *testing.T) {

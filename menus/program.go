@@ -16,6 +16,8 @@ type Program struct {
 	langs       []string
 	sys         []*sysLang // by language
 	footers     []footer   // by language
+	again       Again
+	insist      [][]byte // by language: the line of the key that does the same a second time
 	start       int
 	screens     []screen
 	vars        []variable // by slot; secrets are apart
@@ -47,6 +49,17 @@ func (p *Program) Resume() Resume { return p.resume }
 type Resume struct {
 	Mode   string // "ask", "continue" or "restart"
 	Within time.Duration
+}
+
+// Again is what the menu wants when a customer does the same a second time: the
+// same call with the same arguments.
+func (p *Program) Again() Again { return p.again }
+
+// Again says when an action that is done counts as the same, and which key does
+// it a second time. While the first has no final outcome it always counts.
+type Again struct {
+	Within time.Duration
+	Key    string
 }
 
 type variable struct {
@@ -102,16 +115,19 @@ type screen struct {
 	each    *eachSpec
 	list    *listSpec
 	ways    []way // of a choose
+	tell    bool  // offers an SMS when the call that was unavailable is back
+	sms     *smsSpec
 }
 
 type option struct {
-	id    string
-	label [][]seg
-	next  int
-	when  *condition
-	needs string // the call without which it cannot be chosen
-	lang  string // set: {language: ...}
-	set   []assign
+	id      string
+	label   [][]seg
+	next    int
+	when    *condition
+	needs   string // the call without which it cannot be chosen
+	instead int    // the screen it leads to then; negative: it says so
+	lang    string // set: {language: ...}
+	set     []assign
 }
 
 // assign sets a variable from another or, if from is negative, to a literal.
@@ -147,6 +163,7 @@ type callSpec struct {
 	args     []argSpec
 	saves    []save
 	clear    []int // slots that an older answer may have filled
+	forget   []int // secrets that are the same as one that it takes
 	deadline time.Duration
 	done     int
 	rejected []reasonBranch
@@ -188,6 +205,12 @@ type eachSpec struct {
 	slot  int
 	text  [][]seg
 	empty [][]seg
+}
+
+// smsSpec is an SMS that a screen sends to the customer.
+type smsSpec struct {
+	text [][]seg
+	each *eachSpec
 }
 
 // listSpec is rows of which the customer chooses one.

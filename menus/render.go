@@ -9,6 +9,9 @@ import (
 
 // show renders the present page of the present screen.
 func (r *run) show() Turn {
+	if r.st.ask != nil && r.st.ask.kind == askTell && !r.stillDown() {
+		r.st.ask = nil // it is back already
+	}
 	var buf [768]byte
 	body := r.body(buf[:0])
 	s := r.screen()
@@ -16,16 +19,14 @@ func (r *run) show() Turn {
 	over := r.st.note == noteTooMany || r.st.note == noteClosed
 	asking := r.st.flags&flagResume != 0
 	switch {
+	case r.st.ask != nil:
+		t.Screen.ID, t.Screen.Secret = r.st.ask.screen(), false
 	case asking:
 		t.Screen.ID, t.Screen.Secret = ScreenResume, false
 	case r.st.note == noteClosed:
 		t.Screen.ID, t.Screen.Secret = ScreenMaintenance, false
 	}
-	f := footer{}
-	if s.kind != kindEnd && !over && !asking {
-		f = r.p.footers[r.lang]
-	}
-	f.more = r.p.footers[r.lang].more
+	f := r.footer(over)
 	pg := r.paginate(body, &f, over)
 	r.st.page = uint8(pg.number)
 	t.Screen.Page, t.Screen.Pages, t.Screen.UCS2 = pg.number+1, pg.count, pg.ucs2
@@ -44,14 +45,21 @@ func (r *run) show() Turn {
 	return t
 }
 
+// footer is the lines of the keys that work here. Questions of the engine's own
+// have their answers, and no others.
+func (r *run) footer(over bool) footer {
+	f := r.p.footers[r.lang]
+	if over || r.screen().kind == kindEnd || r.st.flags&flagResume != 0 || r.st.ask != nil && r.st.ask.kind != askTell {
+		f.back, f.home = nil, nil
+	}
+	return f
+}
+
 // more says whether the present screen has a page after this one.
 func (r *run) more() bool {
 	var buf [768]byte
 	body := r.body(buf[:0])
-	f := footer{more: r.p.footers[r.lang].more}
-	if r.screen().kind != kindEnd && r.st.flags&flagResume == 0 {
-		f = r.p.footers[r.lang]
-	}
+	f := r.footer(false)
 	pg := r.paginate(body, &f, false)
 	return pg.number+1 < pg.count
 }
@@ -73,6 +81,9 @@ func (r *run) body(b []byte) []byte {
 		if b = r.appendNote(b, &sc); len(b) > n {
 			b = append(b, '\n')
 		}
+	}
+	if r.st.ask != nil {
+		return r.appendAsk(b)
 	}
 	if r.st.flags&flagResume != 0 {
 		b = sc.append(b, sys.texts[sysResumeAsk])
@@ -107,6 +118,9 @@ func (r *run) body(b []byte) []byte {
 			}
 		}
 	}
+	if r.tells(s) {
+		b = append(appendNumber(b, number+1), sys.tell...)
+	}
 	if s.kind == kindConfirm && !s.secret {
 		b = append(append(b, sys.yes...), sys.no...)
 	}
@@ -132,15 +146,10 @@ func (r *run) appendNote(b []byte, sc *scope) []byte {
 		if r.in.Notice != nil {
 			return append(b, r.in.Notice(r.st.lang)...)
 		}
-	case noteDown:
-		if n := int(r.st.noteArg); n < len(s.options) && r.in.Down != nil {
-			if why, down := r.in.Down(s.options[n].needs); down {
-				if why.Words != nil {
-					return why.Words.append(b, r.st.lang, why.Until, r.in.Now)
-				}
-				return r.appendUnavailable(b, why, sysExplainUnavailable, sysExplainUnavailableUntil)
-			}
-		}
+	case noteTold:
+		return sc.append(b, sc.sys.texts[sysTold])
+	case noteBusy:
+		return sc.append(b, sc.sys.texts[sysBusy])
 	}
 	return b
 }
@@ -248,8 +257,10 @@ const maxPages = 30
 // so that all its pages look alike. Every page but the last carries the more
 // key; back is on each page that has something behind it.
 func (r *run) paginate(body []byte, f *footer, single bool) page {
-	back := f.back != nil && r.backTo() >= 0
-	atHome := int(r.st.screen) == r.p.start
+	behind, telling := r.backTo(), r.st.ask != nil // who does not want an SMS goes back to the screen itself
+	back := f.back != nil && (behind >= 0 || telling)
+	start := int(r.st.screen) == r.p.start
+	atHome := back && (telling && start || !telling && int(r.st.history[behind]) == r.p.start) // back leads there
 	ucs2 := !isGSM(body) || !isGSM(f.back) || !isGSM(f.home) || !isGSM(f.more)
 	limit := r.limits.Septets
 	if ucs2 {
@@ -265,7 +276,7 @@ func (r *run) paginate(body []byte, f *footer, single bool) page {
 			room -= costBack
 		}
 		// Home is left out where back leads there anyway.
-		if f.home != nil && !atHome && (n > 0 || !back || int(r.st.history[r.backTo()]) != r.p.start) {
+		if f.home != nil && !start && (n > 0 || !atHome) {
 			lines.home = f.home
 			room -= costHome
 		}

@@ -9,7 +9,7 @@ func (p *Program) Dropped(st State) (kept State, ok bool) {
 	if p.resume.Mode == "restart" || st.program != p.fingerprint || st.Waiting() || st.Ended() || int(st.screen) >= len(p.screens) {
 		return State{}, false
 	}
-	for p.screens[st.screen].holds {
+	for p.screens[st.screen].holds || p.screens[st.screen].kind.calls() {
 		if st.depth == 0 {
 			return State{}, false
 		}
@@ -23,7 +23,7 @@ func (p *Program) Dropped(st State) (kept State, ok bool) {
 		return State{}, false
 	}
 	st.sealed, st.pending = nil, pending{}
-	st.page, st.tries, st.note, st.noteArg, st.flags = 0, 0, noteNone, 0, 0
+	st.page, st.tries, st.note, st.flags, st.ask = 0, 0, noteNone, 0, nil
 	return st, true
 }
 
@@ -32,9 +32,18 @@ func (r *run) takeUp() (Turn, error) {
 	st, ok := r.p.Dropped(r.st)
 	if !ok || r.p.closed {
 		r.begin()
-		return r.arrive()
+		return r.open()
 	}
 	r.st = st
+	if len(r.in.Open) > 0 {
+		r.st.ask = openFirst(r.in.Open)
+		return r.show(), nil
+	}
+	return r.resume()
+}
+
+// resume goes on with a dialogue that was taken up.
+func (r *run) resume() (Turn, error) {
 	if r.p.resume.Mode == "ask" {
 		r.st.flags |= flagResume
 	} else {

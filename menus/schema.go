@@ -100,13 +100,16 @@ func definitions() object {
 			list(object{"type": "integer", "minimum": 1, "maximum": maxInputLength}, 2, 2)),
 		"option": keyed([]string{"id", "label", "go"}, object{
 			"id": ref("name"), "label": ref("texts"), "go": about("the screen it leads to", ref("name")), "when": ref("when"),
-			"needs": about("the call without which it cannot be chosen", words(slices.Concat(callNames(true), callNames(false))...)),
-			"set":   named(nameRule.String(), ref("value")),
+			"needs":       about("the call without which it cannot be chosen", words(slices.Concat(callNames(true), callNames(false))...)),
+			"unavailable": about("the screen it leads to while it cannot be chosen", ref("name")),
+			"set":         named(nameRule.String(), ref("value")),
 		}),
 		"options": list(ref("option"), 1, maxOptions),
 		"each":    keyed([]string{"rows", "text", "empty"}, object{"rows": ref("name"), "text": ref("texts"), "empty": ref("texts")}),
 		"notices": either(ref("texts"), keyed(nil, sameKeys(noticeOutcomes, ref("texts")))),
 		"notify":  keyed(nil, sameKeys([]string{string(RoleCustomer), string(RolePayee), string(RoleAgent)}, ref("notices"))),
+		"sms": about("an SMS to the customer, sent when the screen is reached", either(ref("texts"),
+			keyed([]string{"text"}, object{"text": ref("texts"), "each": ref("each")}))),
 		"refusals": either(ref("name"), keyed([]string{"else"},
 			sameKeys(append(slices.Clone(reasonCodes), "else"), ref("name")))),
 		"screens": object{"type": "object", "patternProperties": object{nameRule.String(): ref("screen")}, "additionalProperties": false, "minProperties": 1},
@@ -164,8 +167,9 @@ func screenDefinitions(d object) {
 	}{
 		"menu": {"numbered options", []string{"text", "options"}, object{"text": ref("texts"), "options": ref("options")}},
 		"message": {"a text, and options if there are any", []string{"text"},
-			object{"text": ref("texts"), "each": ref("each"), "options": ref("options")}},
-		"end": {"closes the dialogue", []string{"text"}, object{"text": ref("texts"), "each": ref("each")}},
+			object{"text": ref("texts"), "each": ref("each"), "options": ref("options"), "sms": ref("sms"),
+				"tell": about("offers an SMS when the call that was unavailable can be made again", object{"type": "boolean"})}},
+		"end": {"closes the dialogue", []string{"text"}, object{"text": ref("texts"), "each": ref("each"), "sms": ref("sms")}},
 		"input": {"asks for something", []string{"text", "var", "type", "next"}, object{
 			"text": ref("texts"), "var": ref("name"), "type": words(types...), "min": ref("bound"), "max": ref("bound"), "length": ref("length"),
 			"pattern": about("Go's RE2; it must match the whole answer", object{"type": "string", "format": "regex", "maxLength": 200}),
@@ -233,6 +237,8 @@ func fileDefinitions(d object) {
 		"tries":     about("wrong answers in a row that end the dialogue", object{"type": "integer", "minimum": 1, "maximum": 20}),
 		"resume": about("what a dial does after a dialogue that broke off", keyed([]string{"mode"}, object{
 			"mode": words("ask", "continue", "restart"), "within": ref("duration")})),
+		"again": about("the same action a second time", keyed(nil, object{
+			"within": about("how long one that is done counts; 10m", ref("duration")), "key": about("the key that does it all the same; \"9\"", ref("key"))})),
 		"maintenance": object{"type": "boolean"},
 		"texts":       keyed(nil, own),
 		"aliases": about("shortcuts behind the code, by ids of options", named(aliasRule.String(), keyed([]string{"path"}, object{

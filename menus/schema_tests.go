@@ -34,10 +34,16 @@ func testDefinitions(d object) {
 		more["core"] = ref("answers")
 		return more
 	}
+	d["earlier"] = keyed([]string{"call"}, object{
+		"call": words(callNames(true)...), "state": words("checking", "done", "rejected", "expired"), "reason": words(reasonCodes...),
+		"amount": anyText, "to": anyText, "ref": anyText, "at": object{"type": "string"},
+	})
 	d["case"] = keyed([]string{"name", "steps"}, settings(object{
 		"name": object{"type": "string", "minLength": 1},
 		"down": about("calls that cannot be made", either(oneOrMore(words(append(callNames(true), callNames(false)...)...)),
 			named(nameRule.String(), object{"type": []string{"string", "null"}}))),
+		"open":  about("actions that a dial speaks of first", oneOrMore(ref("earlier"))),
+		"again": about("actions that were the same as the next of their call", oneOrMore(ref("earlier"))),
 		"steps": list(ref("step"), 1, 0),
 		"sms":   keyed(nil, sameKeys([]string{string(RoleCustomer), string(RolePayee), string(RoleAgent)}, oneOrMore(ref("expect_sms")))),
 	}))

@@ -18,13 +18,14 @@ type State struct {
 	tries   uint8 // wrong inputs in a row
 	flags   stateFlags
 	note    note
-	noteArg uint8 // option number of noteDown
 	depth   uint8
 	history [maxHistory]uint16
 	lang    string
 	vars    []string // by slot; nil if none is set
 	sealed  [][]byte // by secret slot; nil if there is none
 	pending pending  // what is left of a shortcut, while a call of it is made
+	away    string   // the call that was last unavailable
+	ask     *asking  // what is asked in the place of the screen; never changed, only replaced
 }
 
 type stateFlags uint8
@@ -34,6 +35,8 @@ const (
 	flagEnded
 	flagResume  // asked whether to go on where the last dialogue broke off
 	flagPending // the rest of a shortcut follows
+	flagAway    // the name of a call follows
+	flagAsking  // what is asked in the place of the screen follows
 	flagsEnd
 )
 
@@ -44,13 +47,15 @@ const (
 	noteNone    note = iota
 	noteWrong        // wrong choice
 	noteInvalid      // the input's own error text
-	noteDown         // option noteArg cannot be chosen now
+	_                // once: an option that cannot be chosen
 	noteReason       // the core refused: {reason}
 	noteTooMany      // the dialogue ended after too many wrong inputs
 	noteClosed       // the menu is under maintenance
 	noteResumed      // the dialogue goes on where it broke off
 	noteDiffers      // a secret is not the one it must be the same as
 	noteNotice       // what the operator wants said
+	noteTold         // an SMS will say when it is back
+	noteBusy         // what was asked for could not be noted
 	noteCount
 )
 
@@ -83,11 +88,17 @@ func (s State) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, stateVersion)
 	b = binary.BigEndian.AppendUint32(b, s.program)
 	b = binary.AppendUvarint(b, uint64(s.screen))
-	flags := s.flags &^ flagPending
+	flags := s.flags &^ (flagPending | flagAway | flagAsking)
 	if s.pending.left() {
 		flags |= flagPending
 	}
-	b = append(b, s.page, s.tries, byte(flags), byte(s.note), s.noteArg, s.depth)
+	if s.away != "" {
+		flags |= flagAway
+	}
+	if s.ask != nil {
+		flags |= flagAsking
+	}
+	b = append(b, s.page, s.tries, byte(flags), byte(s.note), 0, s.depth) // 0: once the argument of a note
 	for _, h := range s.history[:s.depth] {
 		b = binary.AppendUvarint(b, uint64(h))
 	}
@@ -111,6 +122,12 @@ func (s State) AppendBinary(b []byte) ([]byte, error) {
 	if s.pending.left() {
 		b = s.pending.append(b)
 	}
+	if s.away != "" {
+		b = appendString(b, s.away)
+	}
+	if s.ask != nil {
+		b = s.ask.append(b)
+	}
 	return b, nil
 }
 
@@ -132,7 +149,8 @@ func (s *State) UnmarshalBinary(data []byte) error {
 	n := State{program: binary.BigEndian.Uint32(data[1:])}
 	n.screen = uint16(d.uvarint(1<<16 - 1))
 	n.page, n.tries = d.octet(), d.octet()
-	n.flags, n.note, n.noteArg = stateFlags(d.octet()), note(d.octet()), d.octet()
+	n.flags, n.note = stateFlags(d.octet()), note(d.octet())
+	d.octet() // once the argument of a note
 	n.depth = d.octet()
 	if n.note >= noteCount || n.depth > maxHistory || n.flags >= flagsEnd {
 		return errState
@@ -157,8 +175,14 @@ func (s *State) UnmarshalBinary(data []byte) error {
 	}
 	if n.flags&flagPending != 0 {
 		n.pending = d.pending()
-		n.flags &^= flagPending
 	}
+	if n.flags&flagAway != 0 {
+		n.away = d.str()
+	}
+	if n.flags&flagAsking != 0 {
+		n.ask = d.asking()
+	}
+	n.flags &^= flagPending | flagAway | flagAsking
 	if d.bad || d.rest != "" {
 		return errState
 	}

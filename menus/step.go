@@ -31,6 +31,7 @@ type run struct {
 	ownsVars   bool
 	ownsSealed bool
 	worst      bool           // measures: every option is there
+	gaveUp     bool           // a secret was not asked for, as it would have been for nothing
 	scope      map[string]any // of conditions; emptied when a variable changes
 	vm         *vm.VM
 }
@@ -51,7 +52,7 @@ func (p *Program) Step(st State, in Input) (Turn, error) {
 	}
 	if in.Kind == Begin {
 		r.begin()
-		return r.arrive()
+		return r.open()
 	}
 	if st.program != p.fingerprint || int(st.screen) >= len(p.screens) || len(st.vars) > len(p.vars) || len(st.sealed) > p.secrets {
 		return Turn{}, ErrState
@@ -65,6 +66,12 @@ func (p *Program) Step(st State, in Input) (Turn, error) {
 		}
 	}
 	waits := p.screens[st.screen].kind.calls()
+	if st.ask != nil {
+		if !st.ask.fits(&p.screens[st.screen]) {
+			return Turn{}, ErrState
+		}
+		waits = st.ask.kind == askNoting
+	}
 	if p.screens[st.screen].kind == kindChoose || st.pending.left() && !st.pending.fits(p) {
 		return Turn{}, ErrState
 	}
@@ -92,6 +99,11 @@ func (p *Program) Step(st State, in Input) (Turn, error) {
 			return Turn{}, ErrNoCall
 		}
 		return r.answer()
+	case Doubt:
+		if !st.Waiting() {
+			return Turn{}, ErrNoCall
+		}
+		return r.doubt()
 	}
 	return Turn{}, ErrInput
 }
@@ -121,6 +133,9 @@ func (r *run) keys() (Turn, error) {
 		r.st.page++ // the note stays: without it the pages would begin elsewhere
 		r.st.tries = 0
 		return r.show(), nil
+	}
+	if r.st.ask != nil {
+		return r.asked(v)
 	}
 	if r.st.flags&flagResume != 0 {
 		return r.resumeKey(v)
@@ -158,8 +173,11 @@ func (r *run) keys() (Turn, error) {
 				return r.forward(s.next)
 			}
 		default:
-			if i := r.option(s, n); i >= 0 {
+			if i, left := r.option(s, n); i >= 0 {
 				return r.choose(&s.options[i], i)
+			} else if left == 0 && r.tells(s) {
+				r.trace(WayTell)
+				return r.note(r.st.away), nil
 			}
 		}
 	}
@@ -177,18 +195,19 @@ func optionNumber(v string) (int, bool) {
 	return 0, false
 }
 
-// option is the place of the nth option that is shown, or -1.
-func (r *run) option(s *screen, n int) int {
+// option is the place of the nth option that is shown, or -1 and how far n is
+// behind the last.
+func (r *run) option(s *screen, n int) (at, left int) {
 	for i := range s.options {
 		if s.options[i].when != nil && !r.holds(s.options[i].when) {
 			continue
 		}
 		if n == 0 {
-			return i
+			return i, 0
 		}
 		n--
 	}
-	return -1
+	return -1, n
 }
 
 // chooseRow takes the nth row of a list.
@@ -211,19 +230,25 @@ func (r *run) chooseRow(spec *listSpec, n int) bool {
 
 func (r *run) choose(o *option, n int) (Turn, error) {
 	if !r.take(o, n) {
-		return r.show(), nil
+		return r.arrive()
 	}
 	return r.forward(o.next)
 }
 
-// take does what an option does beside leading on; it says no, with a note for
-// the screen, if what the option needs is down.
+// take does what an option does beside leading on. If what the option needs is
+// down it says no, and the state is that of what comes instead.
 func (r *run) take(o *option, n int) bool {
-	if o.needs != "" && r.in.Down != nil {
-		if _, down := r.in.Down(o.needs); down {
-			r.st.note, r.st.noteArg, r.st.page, r.st.tries = noteDown, uint8(n), 0, 0
-			return false
+	if why, down := r.down(o.needs); down {
+		r.st.pending = pending{}
+		r.st.page, r.st.tries, r.st.note = 0, 0, noteNone
+		if o.instead >= 0 {
+			r.trace(o.id + " " + WayUnavailable)
+			r.move(o.instead)
+			r.lost(o.needs, why.Until)
+		} else {
+			r.st.ask = &asking{kind: askTell, option: uint8(n)}
 		}
+		return false
 	}
 	r.trace(o.id)
 	for _, a := range o.set {
@@ -322,7 +347,7 @@ func (r *run) jump(to int) {
 			break
 		}
 	}
-	r.st.screen, r.st.page, r.st.tries, r.st.note = uint16(to), 0, 0, noteNone
+	r.st.screen, r.st.page, r.st.tries, r.st.note, r.st.ask = uint16(to), 0, 0, noteNone, nil
 	if to == r.p.start {
 		r.reset()
 	}
@@ -332,7 +357,7 @@ func (r *run) jump(to int) {
 // in the next.
 func (r *run) reset() {
 	r.st.depth = 0
-	r.st.vars, r.st.sealed = nil, nil
+	r.st.vars, r.st.sealed, r.st.away = nil, nil, ""
 	r.ownsVars, r.ownsSealed = false, false
 	clear(r.scope)
 }
@@ -376,11 +401,15 @@ func (r *run) arrive() (Turn, error) {
 	for range maxHops * (1 + maxPath + maxFill) {
 		s := r.screen()
 		if s.kind.interactive() {
-			if r.follow(s) {
+			if r.st.ask == nil && (s.secret && r.vain(s) || r.follow(s)) {
 				continue
 			}
 			r.st.pending = pending{}
-			return r.show(), nil
+			t := r.show()
+			if s.sms != nil && r.st.ask == nil {
+				t.SMS = r.sms(s.sms)
+			}
+			return t, nil
 		}
 		if s.kind == kindChoose {
 			r.branchOff(s)

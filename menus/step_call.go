@@ -15,6 +15,11 @@ func (r *run) call(c *callSpec) Turn {
 			r.seal(a.slot, nil)
 		}
 	}
+	for _, slot := range c.forget {
+		if slot < len(r.st.sealed) {
+			r.seal(slot, nil)
+		}
+	}
 	if !slices.ContainsFunc(r.st.sealed, func(b []byte) bool { return len(b) > 0 }) {
 		r.st.sealed, r.ownsSealed = nil, false
 	}
@@ -23,6 +28,11 @@ func (r *run) call(c *callSpec) Turn {
 }
 
 func (r *run) callAgain() Turn {
+	if r.st.ask != nil {
+		t := r.note(r.st.ask.call)
+		t.Call.Again = true
+		return t
+	}
 	call := r.request(r.screen().call)
 	call.Again = true
 	return Turn{State: r.st, Call: call}
@@ -63,6 +73,9 @@ func (r *run) answer() (Turn, error) {
 		return Turn{}, ErrInput
 	}
 	r.st.flags &^= flagWaiting
+	if r.st.ask != nil {
+		return r.noted(), nil
+	}
 	r.branch(r.screen().call, &r.in.Result)
 	return r.arrive()
 }
@@ -94,9 +107,6 @@ func (r *run) branch(c *callSpec, res *Result) {
 		to, way = c.unknown, WayUnknown
 	case Down:
 		to, way = c.down, WayUnavailable
-		if !res.Until.IsZero() {
-			r.set(slotUntil, res.Until.Format(timeLayout))
-		}
 	}
 	r.trace(way)
 	if outcome != Done && to != c.done {
@@ -106,6 +116,9 @@ func (r *run) branch(c *callSpec, res *Result) {
 		r.st.depth = 0 // no way back into what was paid
 	}
 	r.jump(to)
+	if outcome == Down {
+		r.lost(c.def.name, res.Until)
+	}
 	// Asked again, the question says why. A read whose refusal leads on as its
 	// success does was not needed: nothing to say.
 	if s := r.screen(); outcome == Rejected && to != c.done && (s.kind == kindInput || s.kind == kindConfirm || s.kind == kindMenu) {

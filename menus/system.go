@@ -36,7 +36,26 @@ const (
 	sysDialSecret
 	sysNoticeRejected
 	sysNoticeExpired
+	sysOpenChecking
+	sysOpenDone
+	sysOpenRejected
+	sysOpenExpired
+	sysOpenGo
+	sysAgainChecking
+	sysAgainDone
+	sysAgainNo
+	sysAgainYes
+	sysTell
+	sysTold
+	sysNoticeBack
+	sysNoticeBalance
 	sysCount
+)
+
+// What is known of an action that was begun before.
+var (
+	openVars    = []argDef{{"kind", typeKind, false}, {"ref", typeText, false}, {"amount", typeMoney, true}, {"to", typeText, true}, {"at", typeTime, false}}
+	refusedVars = append(openVars[:len(openVars):len(openVars)], argDef{"reason", typeReason, false})
 )
 
 // Bounds of an input, for the error texts.
@@ -80,6 +99,19 @@ var systemDefs = [sysCount]struct {
 		{name: "ref", typ: typeText, optional: true}, {name: "reason", typ: typeReason}, {name: "amount", typ: typeMoney, optional: true}}},
 	sysNoticeExpired: {name: "notice_expired", vars: []argDef{
 		{name: "ref", typ: typeText, optional: true}, {name: "amount", typ: typeMoney, optional: true}}},
+	sysOpenChecking:  {name: "open_checking", vars: openVars},
+	sysOpenDone:      {name: "open_done", vars: openVars},
+	sysOpenRejected:  {name: "open_rejected", vars: refusedVars},
+	sysOpenExpired:   {name: "open_expired", vars: openVars},
+	sysOpenGo:        {name: "open_continue"},
+	sysAgainChecking: {name: "again_checking", vars: openVars},
+	sysAgainDone:     {name: "again_done", vars: openVars},
+	sysAgainNo:       {name: "again_no"},
+	sysAgainYes:      {name: "again_yes"},
+	sysTell:          {name: "tell"},
+	sysTold:          {name: "told"},
+	sysNoticeBack:    {name: "notice_back", vars: []argDef{{"kind", typeKind, false}, {"code", typeText, false}}},
+	sysNoticeBalance: {name: "notice_balance", vars: []argDef{{"balance", typeMoney, false}, {"at", typeTime, false}}},
 }
 
 // sysLang is all of them in one language.
@@ -91,6 +123,9 @@ type sysLang struct {
 	yes, no []byte // the option lines of a confirm
 	goOn    []byte // and those of a dialogue that may be taken up again
 	anew    []byte
+	seen    []byte // that of an action that was begun before
+	leave   []byte // that of who does not want the same a second time
+	tell    string
 }
 
 type pair struct{ name, text string }

@@ -76,6 +76,8 @@ func (l *loader) systemTexts(n *node) {
 func (s *sysLang) lines() {
 	s.yes, s.no = s.line("1", sysYes), s.line("2", sysNo)
 	s.goOn, s.anew = s.line("1", sysResumeGo), s.line("2", sysResumeAnew)
+	s.seen, s.leave = s.line("1", sysOpenGo), s.line("1", sysAgainNo)
+	s.tell = fixed(s.texts[sysTell])
 }
 
 // onePage checks the texts that have no second page.
@@ -94,7 +96,7 @@ func (l *loader) onePage(n *node, s *sysLang) {
 
 // menuMayChange says whether a menu may have a text of the system of its own.
 func menuMayChange(id sysText) bool {
-	return id < sysSessionExpired || id >= sysResumed && id <= sysSecretDiffers
+	return id < sysSessionExpired || id >= sysResumed && id <= sysSecretDiffers || id >= sysOpenChecking && id <= sysTold
 }
 
 // menuTexts are the catalog's texts as one menu changes them with texts:.

@@ -40,6 +40,14 @@
 // down: [transfer] or down: {transfer: "21:30"} marks what options need as
 // unavailable before anybody chooses it.
 //
+// open: is what a dial says first of an action that was begun before, and again:
+// an action that was the same as the next one of its call. Each is one or a list
+// of {call: transfer, amount: 5000, to: "255700000002", state: done, ref: QK7T2M,
+// at: "09:55"}; the state is checking, done, rejected (with a reason) or expired.
+//
+//	open: {call: transfer, amount: 5000, to: "255700000002"}
+//	again: {call: airtime, amount: 1000, state: done}
+//
 // # Steps
 //
 // A case begins with a dial. With at: it begins on a screen in the middle of the

@@ -79,7 +79,7 @@ func (p *player) press(k key) bool {
 		}
 		p.begin(program)
 		in = p.input(menus.Begin)
-		in.Language, in.Text = p.lang, menus.Typed(rest)
+		in.Language, in.Text, in.Open = p.lang, menus.Typed(rest), p.c.open
 		st = menus.State{}
 	case !p.begun:
 		return p.stop("nothing was dialled yet")
@@ -108,8 +108,17 @@ func (p *player) press(k key) bool {
 			return p.stop("%d calls without a screen between them", n)
 		}
 		p.turn = turn
+		if turn.SMS != "" {
+			p.sms[menus.RoleCustomer] = append(p.sms[menus.RoleCustomer], turn.SMS)
+		}
 		if turn.Call == nil {
 			break
+		}
+		if e, same := p.c.again[turn.Call.Name]; same && turn.Call.Action && !turn.Call.Sure {
+			in = p.input(menus.Doubt)
+			in.Open, in.Call = []menus.Earlier{e}, turn.Call
+			turn, err = p.program.Step(turn.State, in)
+			continue
 		}
 		a, ok := p.answer(turn.Call)
 		if !ok {
@@ -184,6 +193,9 @@ func (p *player) answer(call *menus.Call) (*answer, bool) {
 			}
 			return &s.answers[n], true
 		}
+	}
+	if call.Name == menus.CallTell {
+		return &answer{result: menus.Result{Outcome: menus.Done}}, true
 	}
 	return nil, p.stop("the core was asked %s on the screen %s, and has no answer: add core: {%s: done}", call.Name, call.Screen, call.Screen)
 }

@@ -30,6 +30,8 @@ func readFile(name string, data []byte, catalog *menus.Catalog) (*testFile, menu
 	for _, c := range menus.Calls() {
 		r.calls[c.Name] = c
 	}
+	r.calls[menus.CallTell] = menus.CallInfo{Name: menus.CallTell, Local: true}
+	r.screens = []string{menus.ScreenOpen, menus.ScreenAgain, menus.ScreenUnavailable, menus.ScreenResume, menus.ScreenMaintenance}
 	for _, m := range catalog.Menus() {
 		p, _ := catalog.Program(m)
 		for _, s := range p.Flow("") {
@@ -135,7 +137,7 @@ func (r *reader) file(f *testFile, root *menus.Node) {
 	}
 	names := map[string]int{}
 	for _, n := range cases.Items {
-		if !r.keys(n, "a case", "name", "language", "customer", "now", "core", "down", "steps", "sms") {
+		if !r.keys(n, "a case", "name", "language", "customer", "now", "core", "down", "open", "again", "steps", "sms") {
 			continue
 		}
 		c := base
@@ -151,6 +153,7 @@ func (r *reader) file(f *testFile, root *menus.Node) {
 		r.settings(&c, n)
 		c.core = r.core(n.Get("core"))
 		r.down(&c, n.Get("down"))
+		r.before(&c, n)
 		r.steps(&c, n)
 		r.sms(&c, n.Get("sms"))
 		f.cases = append(f.cases, &c)

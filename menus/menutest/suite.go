@@ -30,8 +30,10 @@ type testCase struct {
 	customer  string
 	now       time.Time
 	down      map[string]menus.Unavailable
-	core      map[string]*script // of the case
-	shared    map[string]*script // of the file
+	open      []menus.Earlier          // said at a dial
+	again     map[string]menus.Earlier // by call: done before, the same
+	core      map[string]*script       // of the case
+	shared    map[string]*script       // of the file
 	steps     []step
 	sms       map[menus.Role][]expectation // nil: not judged
 }
