@@ -33,6 +33,8 @@ func (c *change) raise() {
 		r.Version++
 	case *Discrepancy:
 		r.Version++
+	case *Wish:
+		r.Version++
 	}
 }
 
@@ -89,6 +91,16 @@ func plan(msisdn string, records []Record, now time.Time, retention time.Duratio
 			c.kind, c.id, c.version = kindDiscrepancy, r.ID, r.Version
 			if r.State == DiscrepancyClosed {
 				c.until = now.Add(retention)
+			}
+			c.value, _ = r.AppendBinary(nil)
+			durable = true
+		case *Wish:
+			if r == nil {
+				return nil, false, fmt.Errorf("%w: a nil wish", ErrInvalid)
+			}
+			c.kind, c.id, c.version, c.due = kindWish, r.Call, r.Version, orderedTime(r.Due)
+			if r.Granted {
+				c.until = now.Add(keepGranted)
 			}
 			c.value, _ = r.AppendBinary(nil)
 			durable = true
@@ -181,6 +193,10 @@ func putOwner(records []Record) (string, error) {
 		if r != nil {
 			msisdn = r.Owner
 		}
+	case *Wish:
+		if r != nil {
+			msisdn = r.MSISDN
+		}
 	case *Customer:
 		if r != nil {
 			msisdn = r.MSISDN
@@ -199,6 +215,8 @@ func queueKind(queue string) (byte, error) {
 		return kindAction, nil
 	case QueueNotices:
 		return kindNotice, nil
+	case QueueWishes:
+		return kindWish, nil
 	}
 	return 0, fmt.Errorf("%w: no queue is named %q", ErrInvalid, queue)
 }

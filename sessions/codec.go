@@ -205,7 +205,8 @@ func (c *Customer) AppendBinary(dst []byte) ([]byte, error) {
 	dst = appendHeader(dst, kindCustomer, c.Version, c.BalanceAt)
 	dst = appendString(dst, c.MSISDN)
 	dst = appendString(dst, c.Language)
-	return appendString(dst, c.Balance), nil
+	dst = appendString(dst, c.Balance)
+	return c.appendRecent(dst), nil
 }
 
 // MarshalBinary returns the customer's stored form.
@@ -226,6 +227,9 @@ func (c *Customer) decode(row string) error {
 		Language:  r.string(),
 		Balance:   r.string(),
 	}
+	if r.s != "" {
+		d.decodeRecent(r)
+	}
 	if r.err == nil {
 		*c = d
 	}
@@ -234,9 +238,13 @@ func (c *Customer) decode(row string) error {
 
 // decodeDue reads a record of one of the queues.
 func decodeDue(kind byte, row string) (Record, error) {
-	if kind == kindAction {
+	switch kind {
+	case kindAction:
 		a := new(Action)
 		return a, a.decode(row)
+	case kindWish:
+		w := new(Wish)
+		return w, w.decode(row)
 	}
 	n := new(Notice)
 	return n, n.decode(row)

@@ -68,6 +68,7 @@ type Embedded struct {
 	stripe  [stripes]stripe
 	actions queue
 	notices queue
+	wishes  queue
 	expiry  queue
 	facts   sync.Mutex // held by who writes one
 

@@ -324,8 +324,11 @@ func (e *Embedded) fillSession(w *batch, st *stripe, s *Session) (after func(), 
 func (e *Embedded) stripeOf(msisdn string) *stripe { return &e.stripe[fnv64(msisdn)%stripes] }
 
 func (e *Embedded) queueOf(kind byte) *queue {
-	if kind == kindAction {
+	switch kind {
+	case kindAction:
 		return &e.actions
+	case kindWish:
+		return &e.wishes
 	}
 	return &e.notices
 }

@@ -13,6 +13,7 @@ import (
 //	                                    session as a commit with records left it
 //	'a' msisdn 0 id                     action
 //	'n' msisdn 0 id                     notice
+//	'w' msisdn 0 call                   wish
 //	'c' msisdn                          customer
 //	'd' msisdn 0 id                     discrepancy
 //	'o' msisdn                          ids of the open actions, each with its length

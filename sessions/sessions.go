@@ -189,9 +189,10 @@ type Customer struct {
 	Language  string
 	Balance   string // last balance the core told, canonical decimal; "" if never
 	BalanceAt time.Time
+	Recent    []Recent // newest last, at most MaxRecent
 }
 
-// Record is an *Action, *Notice, *Customer or *Discrepancy. Each belongs to one customer, and
+// Record is an *Action, *Notice, *Customer, *Discrepancy or *Wish. Each belongs to one customer, and
 // all records of a customer can be committed at once.
 type Record interface {
 	owner() string
@@ -239,6 +240,10 @@ type Store interface {
 	Open(ctx context.Context, msisdn string) ([]Action, error)
 	// Customer returns what is known of a number, or ErrNotFound.
 	Customer(ctx context.Context, msisdn string) (Customer, error)
+	// Notice returns one notice of its owner, or ErrNotFound.
+	Notice(ctx context.Context, owner, id string) (Notice, error)
+	// Wish returns what a customer asked to be told of, or ErrNotFound.
+	Wish(ctx context.Context, msisdn, call string) (Wish, error)
 
 	// Discrepancy returns one of a customer's, or ErrNotFound.
 	Discrepancy(ctx context.Context, msisdn, id string) (Discrepancy, error)
@@ -249,7 +254,7 @@ type Store interface {
 	// scan and is returned. It is for operators: it reads the whole store.
 	Scan(ctx context.Context, what string, each func(Record) error) error
 
-	// Claim returns up to n records (*Action or *Notice) of a queue whose Due
+	// Claim returns up to n records (*Action, *Notice or *Wish) of a queue whose Due
 	// is not after now, and leases them to worker: their Due becomes now+lease
 	// (in the returned record too; its Version does not change), so that they
 	// are delivered again if the worker dies. A Put that moves or clears Due

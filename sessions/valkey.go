@@ -60,9 +60,11 @@ type Sentinel struct {
 //	{s012}:s:<msisdn>:<network>:<id>   session, with a TTL
 //	{s012}:a:<msisdn>:<id>             action; with a TTL once it is final
 //	{s012}:n:<msisdn>:<id>             notice; with a TTL once it is settled
+//	{s012}:w:<msisdn>:<call>           wish; with a TTL once it is granted
 //	{s012}:c:<msisdn>                  customer
 //	{s012}:o:<msisdn>                  open actions: sorted set by creation
-//	{s012}:q:actions, {s012}:q:notices due queues: sorted sets by due time in us
+//	{s012}:q:actions, {s012}:q:notices, {s012}:q:wishes
+//	                                   due queues: sorted sets by due time in us
 //	rev:<id>                           source of a menu revision
 //	fact:<name>                        fact: version, value
 //

@@ -204,7 +204,7 @@ func (v *Valkey) Put(ctx context.Context, records ...Record) error {
 // scriptHead returns the beginning of commit.lua's keys and arguments.
 func (v *Valkey) scriptHead(msisdn string, records int) (keys, args []string) {
 	slot := slotOf(msisdn)
-	keys = append(make([]string, 0, 3+records), v.queueKey(slot, kindAction), v.queueKey(slot, kindNotice), v.openKey(msisdn))
+	keys = append(make([]string, 0, 4+records), v.queueKey(slot, kindAction), v.queueKey(slot, kindNotice), v.openKey(msisdn), v.queueKey(slot, kindWish))
 	args = append(make([]string, 0, 1+6*records), octets(orderedTime(v.opts.Now())))
 	return keys, args
 }
@@ -214,7 +214,7 @@ func (v *Valkey) commit(ctx context.Context, keys, args []string, msisdn string,
 	for i := range changes {
 		c := &changes[i]
 		var member, due, created string
-		if c.kind == kindAction || c.kind == kindNotice {
+		if c.kind == kindAction || c.kind == kindNotice || c.kind == kindWish {
 			member = memberOf(msisdn, c.id)
 		}
 		if c.due != 0 {

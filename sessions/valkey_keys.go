@@ -30,8 +30,11 @@ func (v *Valkey) recordKey(kind byte, msisdn, id string) string {
 }
 
 func (v *Valkey) queueKey(slot int, kind byte) string {
-	if kind == kindAction {
+	switch kind {
+	case kindAction:
 		return v.slotKey(slot) + "q:" + QueueActions
+	case kindWish:
+		return v.slotKey(slot) + "q:" + QueueWishes
 	}
 	return v.slotKey(slot) + "q:" + QueueNotices
 }

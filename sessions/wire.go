@@ -11,11 +11,11 @@ import (
 // without decoding the rest:
 //
 //	0       format: formatV1
-//	1       kind: kindSession, kindAction, kindNotice, kindCustomer or
-//	        kindDiscrepancy
+//	1       kind: kindSession, kindAction, kindNotice, kindCustomer,
+//	        kindDiscrepancy or kindWish
 //	2..9    Version, big endian
-//	10..17  a time as orderedTime: Expires of a session, Due of an action or a
-//	        notice, BalanceAt of a customer
+//	10..17  a time as orderedTime: Expires of a session, Due of an action, a
+//	        notice or a wish, BalanceAt of a customer
 //
 // The fields follow in a fixed order. New fields are only ever appended: an
 // older binary skips what it does not know, a newer one takes what is missing
@@ -28,6 +28,7 @@ const (
 	kindNotice      = 'n'
 	kindCustomer    = 'c'
 	kindDiscrepancy = 'd'
+	kindWish        = 'w'
 
 	versionAt = 2
 	timeAt    = 10

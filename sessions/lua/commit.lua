@@ -1,7 +1,7 @@
 #!lua
 -- Several records of one customer, all or nothing, compare-and-set on each.
--- KEYS: the queues of actions and of notices, the index of open actions, then
--- the records. ARGV: now (8 octets, as in the header; a ninth says that an earlier
+-- KEYS: the queues of actions and of notices, the index of open actions, the
+-- queue of wishes, then the records. ARGV: now (8 octets, as in the header; a ninth says that an earlier
 -- try may have been written), then six for each record:
 --   the version expected (8 octets, zero: none)
 --   the value ('' removes the record)
@@ -12,7 +12,7 @@
 -- Returns 0, or the place of the first record in conflict.
 local none = '\0\0\0\0\0\0\0\0'
 local nhi, nlo = struct.unpack('>I4I4', ARGV[1])
-for i = 4, #KEYS do
+for i = 5, #KEYS do
   local h = redis.call('GETRANGE', KEYS[i], 0, 17)
   local have = none
   if #h == 18 then
@@ -24,20 +24,20 @@ for i = 4, #KEYS do
       end
     end
   end
-  if have ~= ARGV[(i - 4) * 6 + 2] then
+  if have ~= ARGV[(i - 5) * 6 + 2] then
     if #ARGV[1] ~= 9 then
-      return i - 3
+      return i - 4
     end
-    for j = 4, #KEYS do -- all as this commit leaves it: it was written
-      if (redis.call('GET', KEYS[j]) or '') ~= ARGV[(j - 4) * 6 + 3] then
-        return i - 3
+    for j = 5, #KEYS do -- all as this commit leaves it: it was written
+      if (redis.call('GET', KEYS[j]) or '') ~= ARGV[(j - 5) * 6 + 3] then
+        return i - 4
       end
     end
     return 0
   end
 end
-for i = 4, #KEYS do
-  local at = (i - 4) * 6 + 2
+for i = 5, #KEYS do
+  local at = (i - 5) * 6 + 2
   local value, expire, member, due, created = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
   if value == '' then
     redis.call('DEL', KEYS[i])
@@ -47,8 +47,9 @@ for i = 4, #KEYS do
     redis.call('SET', KEYS[i], value, 'PXAT', expire)
   end
   if member ~= '' then
-    local action = string.byte(value, 2) == 97
-    local queue = action and KEYS[1] or KEYS[2]
+    local kind = string.byte(value, 2)
+    local action = kind == 97
+    local queue = action and KEYS[1] or kind == 119 and KEYS[4] or KEYS[2]
     if due == '' then
       redis.call('ZREM', queue, member)
     else

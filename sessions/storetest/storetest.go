@@ -77,6 +77,8 @@ func Run(t *testing.T, open Factory) {
 		{"a queue delivers only its own records", testQueues},
 		{"records past due times and between are never lost to a scan", testClaimInterleaved},
 		{"the ledger's transitions", testPut},
+		{"a wish waits in its queue until it is granted", testWish},
+		{"what a customer did last is kept with the action, or neither", testRecent},
 		{"M7 what was acknowledged is there after a restart", testReopen},
 		{"big values", testBig},
 		{"menu revisions are kept", testRevision},
