@@ -159,7 +159,7 @@ func servable(kind string, serves func(call string) bool, catalog *menus.Catalog
 			continue
 		}
 		for _, s := range p.Flow("") {
-			if s.Call != "" && !serves(s.Call) && !seen[s.Call] {
+			if s.Call != "" && !menus.Local(s.Call) && !serves(s.Call) && !seen[s.Call] {
 				seen[s.Call] = true
 				problems = append(problems, fmt.Errorf("core.kind: %s cannot serve the call %s, which screen %s of menu %s makes: take it out of the menus, or configure what it needs", kind, s.Call, s.ID, p.Menu()))
 			}
@@ -172,7 +172,7 @@ func servable(kind string, serves func(call string) bool, catalog *menus.Catalog
 func newGSMA(c config.Core, url, currency, pinKey string, log *slog.Logger) (*core.GSMA, error) {
 	cfg := core.GSMAConfig{
 		URL: url, Currency: currency, APIKey: core.NewSecret([]byte(c.APIKey)),
-		AirtimeSubType: c.Airtime, Horizon: c.Horizon, Log: log,
+		AirtimeSubType: c.Airtime, ChangePIN: c.ChangePIN, Horizon: c.Horizon, Log: log,
 	}
 	if c.Token != "" {
 		cfg.Bearer = func(context.Context) (string, error) { return c.Token, nil }

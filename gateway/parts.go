@@ -157,9 +157,11 @@ func (g *Gateway) startLedger(ctx context.Context) error {
 	g.dialog = dialog.New(dialog.Config{
 		Desk: g.desk, Store: g.store, Menus: g.menus, Ledger: g.ledger, Switch: g.core, Calls: g.guard, Plans: g.board, Admit: g.guard, Vault: g.keys,
 		Node: g.node, Peers: g.peers, Zone: zone, AnswerWithin: g.cfg.Dialog.AnswerWithin, Session: g.cfg.Dialog.Session,
+		TellRate: g.cfg.Dialog.TellRate, TellAfter: g.cfg.Dialog.TellAfter, TellWithin: g.cfg.Dialog.TellWithin,
 		Record: record, Log: g.log,
 	})
 	g.background(ctx, g.dialog.Sweep)
+	g.background(ctx, g.dialog.Wishes)
 	return nil
 }
 

@@ -219,6 +219,12 @@ type CallInfo struct {
 	Results []string // names of what a success may give
 }
 
+// Local says whether the gateway answers a call by itself.
+func Local(call string) bool {
+	def := findCall(call)
+	return call == CallTell || def != nil && def.local
+}
+
 // Calls are all calls that menus can make.
 func Calls() []CallInfo {
 	all := make([]CallInfo, len(callDefs))

@@ -115,6 +115,7 @@ type Core struct {
 	Heartbeat time.Duration `mapstructure:"heartbeat"`
 	Horizon   time.Duration `mapstructure:"horizon"` // how long "not found" proves nothing
 	Airtime   string        `mapstructure:"airtime_subtype"`
+	ChangePIN bool          `mapstructure:"change_pin"` // gsma: the core takes new PINs, which the API has no resource for
 	Ceiling   time.Duration `mapstructure:"ceiling"`    // an answer that takes longer means too much in flight
 	InFlight  int           `mapstructure:"in_flight"`  // requests at the core at once, at most
 	QueueWait time.Duration `mapstructure:"queue_wait"` // longest wait for a place among them
@@ -188,6 +189,9 @@ type Dialog struct {
 	Concurrent   int           `mapstructure:"concurrent"`    // turns at work at once
 	Septets      int           `mapstructure:"septets"`
 	UCS2         int           `mapstructure:"ucs2"`
+	TellRate     int           `mapstructure:"tell_rate"`   // SMS a second to those who asked to be told that a service is back
+	TellAfter    time.Duration `mapstructure:"tell_after"`  // it must be back for so long before they are told
+	TellWithin   time.Duration `mapstructure:"tell_within"` // then nobody wants to know any more
 }
 
 // Ledger paces the life of actions without a final answer.
@@ -252,13 +256,13 @@ func Default() Config {
 		Menus: Menus{Dir: "menus/catalog", Follow: "auto"},
 		SMPP:  SMPP{Queues: Lanes{Answers: 1024, Notices: 1024, Bulk: 1024}},
 		Core: Core{Kind: "gsma", URL: "http://127.0.0.1:8090/v1.2/mm",
-			Heartbeat: 2 * time.Second, Horizon: time.Hour, Airtime: "airtime",
+			Heartbeat: 2 * time.Second, Horizon: time.Hour, Airtime: "airtime", ChangePIN: true,
 			Ceiling: 1500 * time.Millisecond, InFlight: 256, QueueWait: 500 * time.Millisecond},
 		Simulator: Simulator{SMPP: "127.0.0.1:2775", Core: "127.0.0.1:8090"},
 		Operator: Operator{Network: "demo", CountryPrefix: "255", NationalDigits: 9,
 			TrunkPrefix: "0", Currency: "TZS", Timezone: "Africa/Dar_es_Salaam"},
 		Dialog: Dialog{AnswerWithin: 5 * time.Second, Session: 180 * time.Second,
-			Concurrent: 4096, Septets: 182, UCS2: 80},
+			Concurrent: 4096, Septets: 182, UCS2: 80, TellRate: 10, TellAfter: 30 * time.Second, TellWithin: 24 * time.Hour},
 		Ledger: Ledger{InquireAfter: 2 * time.Second, InquireMax: 5 * time.Minute,
 			ManualAfter: 24 * time.Hour},
 		Secret: Secret{KeyFile: "data/secret.key"},

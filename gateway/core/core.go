@@ -51,8 +51,9 @@ const (
 	Lookup      = "status"       // what became of a transaction of the customer's: reference
 	// Reversal takes an action back that the core confirmed. Operators ask for
 	// it, never a menu: the arguments of the first one, and those below.
-	Reversal = "reversal"
-	Lock     = "lock" // the customer's own account, which changes nothing if it is locked already: pin
+	Reversal  = "reversal"
+	Lock      = "lock"       // the customer's own account, which changes nothing if it is locked already: pin
+	ChangePIN = "change_pin" // of the customer: pin, new_pin
 )
 
 // Arguments of a Reversal beside those of the action that it takes back.
@@ -100,6 +101,7 @@ type Request struct {
 	MSISDN   string // the customer, E.164 digits
 	Args     Args
 	PIN      Secret
+	NewPIN   Secret // of ChangePIN
 	Callback string // URL for the core's callback, "" if there is none
 }
 
@@ -120,6 +122,7 @@ const (
 	InsufficientFunds = "insufficient_funds"
 	WrongPIN          = "wrong_pin"
 	PINLocked         = "pin_locked"
+	PINWeak           = "pin_weak" // a new PIN that the core does not take
 	UnknownPayee      = "unknown_payee"
 	LimitExceeded     = "limit_exceeded"
 	AmountInvalid     = "amount_invalid"

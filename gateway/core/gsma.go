@@ -37,6 +37,7 @@ type GSMAConfig struct {
 
 	BareMSISDN     bool        // numbers go out as 255..., not +255...
 	Identifiers    Identifiers // how the core names tills, agents and billers
+	ChangePIN      bool        // the core takes new PINs, which is an extension: see GSMA.Call
 	AirtimeSubType string      // the API has no airtime: it is billpay of this subType; default airtime
 
 	// Done and Failed are the transactionStatus words of this core that mean
@@ -232,9 +233,12 @@ func (g *GSMA) Prepare(r Request) (string, error) {
 	return r.ID, nil
 }
 
-// Serves says whether a call can be made: all of this package can.
-func (*GSMA) Serves(call string) bool {
+// Serves says whether a call can be made: all of this package can, but for what
+// is an extension of the core's.
+func (g *GSMA) Serves(call string) bool {
 	switch call {
+	case ChangePIN:
+		return g.cfg.ChangePIN
 	case Balance, AccountName, Fee, Statement, Commission, Lookup, Lock:
 		return true
 	}
@@ -250,7 +254,14 @@ func Moves(call string) bool {
 	return false
 }
 
-// Call makes the request. For one that moves money it posts exactly once; if the
+// Call makes the request. A change of the PIN, for which the API has no resource,
+// is the customer's PATCH of the own account, with
+//
+//	[{"op": "replace", "path": "/credentials/pin", "value": "X-User-Credential-2"}]
+//
+// the present PIN in X-User-Credential-1 and the new one in X-User-Credential-2,
+// each encrypted like any PIN; the body names the header, and has no PIN. 204 says
+// that it is changed. For a request that moves money it posts exactly once; if the
 // core answers that it will decide later (202), it polls within ctx as often as
 // the core allows, and then returns Pending.
 func (g *GSMA) Call(ctx context.Context, r Request) (Outcome, error) {
@@ -271,6 +282,8 @@ func (g *GSMA) Call(ctx context.Context, r Request) (Outcome, error) {
 		return g.lookup(ctx, r)
 	case Lock:
 		return g.lock(ctx, r)
+	case ChangePIN:
+		return g.changePIN(ctx, r)
 	}
 	if !Moves(r.Call) {
 		return Outcome{}, unsent(r.Call, errors.New("this core does not know the call"))

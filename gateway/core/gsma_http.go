@@ -24,6 +24,7 @@ type exchange struct {
 	body        []byte
 	correlation string // X-CorrelationID
 	pin         Secret
+	newPIN      Secret
 	callback    string
 	pulse       bool // over the heartbeat's own connections
 }
@@ -101,12 +102,18 @@ func (g *GSMA) request(ctx context.Context, x exchange) (*http.Request, error) {
 		}
 		h.Set("Authorization", "Bearer "+token)
 	}
-	if !x.pin.IsZero() {
-		credential, err := g.credential(x.pin, x.correlation)
+	for _, c := range [...]struct {
+		header string
+		pin    Secret
+	}{{"X-User-Credential-1", x.pin}, {"X-User-Credential-2", x.newPIN}} {
+		if c.pin.IsZero() {
+			continue
+		}
+		credential, err := g.credential(c.pin, x.correlation)
 		if err != nil {
 			return nil, err
 		}
-		h.Set("X-User-Credential-1", credential)
+		h.Set(c.header, credential)
 	}
 	return req, nil
 }

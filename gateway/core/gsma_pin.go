@@ -115,7 +115,7 @@ func (p PINEncryption) recipient() (jose.Recipient, jose.ContentEncryption, erro
 	return jose.Recipient{Algorithm: alg, Key: key, KeyID: p.KeyID}, enc, nil
 }
 
-// credential returns the value of X-User-Credential-1. Its errors never hold
+// credential returns the value of X-User-Credential-1 and 2. Its errors never hold
 // the PIN.
 func (g *GSMA) credential(pin Secret, correlation string) (string, error) {
 	octets := pin.Reveal()

@@ -335,3 +335,40 @@ func (g *GSMA) lock(ctx context.Context, r Request) (Outcome, error) {
 	}
 	return g.read(r, a, http.StatusNoContent, &struct{}{})
 }
+
+// changePIN gives the customer another PIN: see Call. Without an answer nobody
+// knows which of the two is valid.
+func (g *GSMA) changePIN(ctx context.Context, r Request) (Outcome, error) {
+	if !g.cfg.ChangePIN {
+		return Outcome{}, unsent(r.Call, errors.New("this core takes no new PINs"))
+	}
+	if r.PIN.IsZero() || r.NewPIN.IsZero() {
+		return Outcome{}, unsent(r.Call, errors.New("it needs the present PIN and the new one"))
+	}
+	p, err := g.msisdn(r.MSISDN)
+	if err != nil {
+		return Outcome{}, unsent(r.Call, fmt.Errorf("customer: %w", err))
+	}
+	path, err := account([]party{p}, "")
+	if err != nil {
+		return Outcome{}, unsent(r.Call, err)
+	}
+	const body = `[{"op":"replace","path":"/credentials/pin","value":"X-User-Credential-2"}]`
+	x := exchange{op: r.Call, method: http.MethodPatch, path: path, body: []byte(body), pin: r.PIN, newPIN: r.NewPIN}
+	if _, err := uuid.Parse(r.ID); err == nil {
+		x.correlation = r.ID
+	}
+	a, err := g.exchange(ctx, x)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if a.Status == http.StatusNoContent {
+		return Outcome{Status: Done}, nil
+	}
+	if a.Status < 400 {
+		return Outcome{}, failed(r.Call, fmt.Errorf("the core answered with status %d", a.Status))
+	}
+	out, err := g.read(r, a, http.StatusNoContent, &struct{}{})
+	out.Detail = Scrub(out.Detail, r.NewPIN)
+	return out, err
+}

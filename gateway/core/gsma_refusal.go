@@ -7,7 +7,7 @@ import (
 )
 
 var knownReasons = map[string]bool{
-	InsufficientFunds: true, WrongPIN: true, PINLocked: true, UnknownPayee: true, LimitExceeded: true,
+	InsufficientFunds: true, WrongPIN: true, PINLocked: true, PINWeak: true, UnknownPayee: true, LimitExceeded: true,
 	AmountInvalid: true, AccountBlocked: true, NotAllowed: true, SamePerson: true, UnknownReference: true, Other: true,
 }
 
@@ -130,6 +130,8 @@ func (g *GSMA) reason(e wireError, pin bool) string {
 		switch {
 		case says("pinlocked", "pinblocked"):
 			return PINLocked
+		case says("pinweak"):
+			return PINWeak
 		case says("blocked", "suspended", "barred", "frozen"):
 			return AccountBlocked
 		case code == "requestdeclined":

@@ -66,6 +66,7 @@ func (t *Turn) take(ctx context.Context, behind bool) (remembered bool) {
 	}
 	t.session.LastHash, t.session.LastSeq, t.session.LastAt = hash, m.Seq, m.At
 	t.session.Steps++
+	said := t.turn.State.Said()
 	turn, err := t.step(t.program, t.turn.State, t.input(menus.Keys))
 	if err != nil {
 		t.broken(err)
@@ -73,6 +74,9 @@ func (t *Turn) take(ctx context.Context, behind bool) (remembered bool) {
 	}
 	t.turn = turn
 	t.advance(ctx)
+	if said != nil {
+		t.seen(ctx, said)
+	}
 	return remembered
 }
 

@@ -45,6 +45,7 @@ func (t *Turn) dial(ctx context.Context) (remembered bool) {
 		return remembered
 	}
 	t.language = customer.Language
+	t.before = t.earlier(ctx, customer)
 
 	t.catalog = d.Menus.For(m.Key.MSISDN)
 	program, rest, ok := t.catalog.Dial(string(m.Text))
@@ -69,7 +70,7 @@ func (t *Turn) dial(ctx context.Context) (remembered bool) {
 		d.live.end(d, old.Key, EndReplaced, m.At)
 	}
 	in := t.input(menus.Begin)
-	in.Text = menus.Typed(rest)
+	in.Text, in.Open = menus.Typed(rest), t.before
 	turn, err := t.first(program, in, seed)
 	if err != nil {
 		t.broken(err)

@@ -29,6 +29,7 @@ const customer = "255700000001"
 type fakeCore struct {
 	mu    sync.Mutex
 	posts []core.Request
+	pins  []string // of the posts, as they came
 	post  func(ctx context.Context, r core.Request) (core.Outcome, error)
 	read  func(r core.Request) (core.Outcome, error)
 	asks  int
@@ -47,7 +48,7 @@ func (f *fakeCore) Inquire(context.Context, core.Inquiry) (core.Outcome, error) 
 
 func (f *fakeCore) Call(ctx context.Context, r core.Request) (core.Outcome, error) {
 	switch r.Call {
-	case core.AccountName, core.Fee, core.Balance, core.Statement:
+	case core.AccountName, core.Fee, core.Balance, core.Statement, core.ChangePIN:
 		if f.read != nil {
 			return f.read(r)
 		}
@@ -56,6 +57,7 @@ func (f *fakeCore) Call(ctx context.Context, r core.Request) (core.Outcome, erro
 	}
 	f.mu.Lock()
 	f.posts = append(f.posts, r)
+	f.pins = append(f.pins, string(r.PIN.Reveal()))
 	f.mu.Unlock()
 	return f.post(ctx, r)
 }
@@ -72,8 +74,25 @@ func (c *calls) Down(string) (time.Time, bool) { return time.Time{}, c.down }
 // store can be taken away.
 type store struct {
 	sessions.Store
-	mu   sync.Mutex
-	away error
+	mu       sync.Mutex
+	away     error
+	onCommit func()
+	readAway error // of Customer
+	putAway  error
+}
+
+func (s *store) Customer(ctx context.Context, msisdn string) (sessions.Customer, error) {
+	if s.readAway != nil {
+		return sessions.Customer{}, s.readAway
+	}
+	return s.Store.Customer(ctx, msisdn)
+}
+
+func (s *store) Put(ctx context.Context, r ...sessions.Record) error {
+	if s.putAway != nil {
+		return s.putAway
+	}
+	return s.Store.Put(ctx, r...)
 }
 
 func (s *store) gone() error {
@@ -99,6 +118,9 @@ func (s *store) Commit(ctx context.Context, n sessions.Session, r ...sessions.Re
 	if err := s.gone(); err != nil {
 		return sessions.Session{}, err
 	}
+	if s.onCommit != nil {
+		s.onCommit()
+	}
 	return s.Store.Commit(ctx, n, r...)
 }
 
@@ -113,6 +135,7 @@ type bench struct {
 	keys    *sessions.Keyring
 	records []Record
 	notices []sessions.Notice
+	mute    bool // no SMS leaves
 	mu      sync.Mutex
 	clock   time.Time
 	seq     uint8
@@ -186,6 +209,13 @@ func (b *bench) restart(node string) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.notices = append(b.notices, n)
+			if b.mute {
+				return
+			}
+			n.State, n.Due = sessions.NoticeSubmitted, time.Time{}
+			if err := b.store.Store.Put(context.WithoutCancel(b.t.Context()), &n); err != nil {
+				b.t.Error(err)
+			}
 		}})
 	b.Dialog = New(Config{Store: b.store, Menus: m, Ledger: l, Switch: b.core, Calls: b.calls, Vault: b.keys,
 		Node: node, Now: b.now, Record: func(r Record) { b.records = append(b.records, r) }})

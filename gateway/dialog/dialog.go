@@ -9,6 +9,8 @@
 //	until.go      a turn's deadline
 //	turn.go       a turn from its first commit to its screen
 //	outcome.go    what the core and the ledger say, in the menus' words
+//	earlier.go    what a customer did before: said first, and not done twice unasked
+//	wishes.go     SMS that no action owes: a service is back, the last known balance
 //	elsewhere.go  dialogues by SMS: keywords in, no secrets out
 //	notices.go    the SMS owed for an action's outcome
 //	reversal.go   and for a payment that was taken back
@@ -109,6 +111,9 @@ type Config struct {
 	AnswerWithin time.Duration // 5 s
 	Session      time.Duration // 180 s
 	Desk         *Desk         // of a simulated operator; nil: none
+	TellRate     int           // SMS a second to who waits for a service; 10
+	TellAfter    time.Duration // it must be back for so long; 30 s
+	TellWithin   time.Duration // then nobody waits any more; 24 h
 	Record       func(Record)  // takes call detail records; must not block
 	Now          func() time.Time
 	Log          *slog.Logger
@@ -131,6 +136,15 @@ func New(cfg Config) *Dialog {
 	}
 	if cfg.Session == 0 {
 		cfg.Session = 180 * time.Second
+	}
+	if cfg.TellRate == 0 {
+		cfg.TellRate = 10
+	}
+	if cfg.TellAfter == 0 {
+		cfg.TellAfter = 30 * time.Second
+	}
+	if cfg.TellWithin == 0 {
+		cfg.TellWithin = 24 * time.Hour
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -109,7 +109,7 @@ func TestCoreThatIsAwayIsSaidBeforeThePIN(t *testing.T) {
 	if !strings.Contains(r.Text, "(not available now)") {
 		t.Errorf("the first screen does not say it: %q", r.Text)
 	}
-	if r := b.press("1", "home"); !strings.Contains(r.Text, "not available") {
+	if r := b.press("1", menus.ScreenUnavailable); !strings.Contains(r.Text, "not available") {
 		t.Errorf("%q", r.Text)
 	}
 }

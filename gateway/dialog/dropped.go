@@ -109,7 +109,9 @@ func (t *Turn) takeUp(ctx context.Context, menu string, old sessions.Session, fo
 	if !ok || m.At.Sub(s.LastAt) > program.Resume().Within {
 		return false
 	}
-	turn, err := t.step(program, state, t.input(menus.Redial))
+	in := t.input(menus.Redial)
+	in.Open = t.before
+	turn, err := t.step(program, state, in)
 	if err != nil {
 		d.Log.Warn("a dialogue that broke off cannot be taken up", "menu", menu, "err", err)
 		return false

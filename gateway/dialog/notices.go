@@ -35,7 +35,7 @@ func Notices(ctx context.Context, m *Menus, store sessions.Store, log *slog.Logg
 			return
 		}
 		all = append(all, &sessions.Notice{
-			ID: a.ID + "/" + string(role) + "/" + outcomeWord(a.State), Action: a.ID, Owner: a.MSISDN,
+			ID: noticeID(a, role), Action: a.ID, Owner: a.MSISDN,
 			To: to, Role: string(role), Text: text, State: sessions.NoticePending, Created: a.EndedAt,
 		})
 	}
@@ -73,6 +73,11 @@ func recipient(a sessions.Action, role menus.Role) string {
 		}
 	}
 	return ""
+}
+
+// noticeID is of the one notice that an action owes to a role for its end.
+func noticeID(a sessions.Action, role menus.Role) string {
+	return a.ID + "/" + string(role) + "/" + outcomeWord(a.State)
 }
 
 func outcomeWord(s sessions.ActionState) string {

@@ -75,9 +75,14 @@ func (d *Dialog) makeRead(ctx context.Context, msisdn string, call *menus.Call, 
 			if octets, err = d.Vault.Open(arg.Sealed, []byte(msisdn)); err != nil {
 				break
 			}
-			r.PIN = core.NewSecret(octets)
+			if arg.Name == "new_pin" {
+				r.NewPIN = core.NewSecret(octets)
+			} else {
+				r.PIN = core.NewSecret(octets)
+			}
 		}
 		defer r.PIN.Erase()
+		defer r.NewPIN.Erase()
 	}
 	if err != nil {
 		d.Log.Error("a read could not be made", "call", call.Name, "err", err)

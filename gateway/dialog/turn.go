@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -32,7 +33,8 @@ type Turn struct {
 	program *menus.Program
 	session sessions.Session
 	turn    menus.Turn
-	told    bool // what became of an action: the screen must say it, stored or not
+	before  []menus.Earlier // of a dial: what is to be said first
+	told    bool            // what became of an action: the screen must say it, stored or not
 
 	overtaken bool // a commit found the dialogue changed by another writer
 
@@ -102,7 +104,10 @@ func (t *Turn) Reply(ctx context.Context) (Reply, bool) {
 			t.ticket.Release() // a try that came to no call leaves it
 			in.Result, t.told = actionResult(a), true
 		} else {
-			in.Result = t.d.makeRead(ctx, t.m.Key.MSISDN, t.read, t.callDeadline(t.read))
+			var local bool
+			if in.Result, local = t.local(ctx, t.read); !local {
+				in.Result = t.d.makeRead(ctx, t.m.Key.MSISDN, t.read, t.callDeadline(t.read))
+			}
 		}
 		t.action, t.read = nil, nil
 		turn, err := t.step(t.program, t.turn.State, in)
@@ -122,7 +127,7 @@ func (t *Turn) advance(ctx context.Context) {
 		t.call(ctx, call)
 		return
 	}
-	if err := t.commit(ctx, nil); err != nil {
+	if err := t.commit(ctx); err != nil {
 		t.uncommitted(err)
 		return
 	}
@@ -134,7 +139,7 @@ func (t *Turn) advance(ctx context.Context) {
 func (t *Turn) call(ctx context.Context, call *menus.Call) {
 	d := t.d
 	if !call.Action {
-		if err := t.commit(ctx, nil); err != nil {
+		if err := t.commit(ctx); err != nil {
 			t.uncommitted(err)
 			return
 		}
@@ -147,23 +152,24 @@ func (t *Turn) call(ctx context.Context, call *menus.Call) {
 	}
 	t.wait() // for a place at the core, and for the disk
 	order := t.order(call)
+	b, err := t.expect(ctx, order, call.Sure)
+	switch {
+	case err != nil:
+		t.storeAway(err)
+		return
+	case b.same != nil:
+		t.doubt(ctx, call, *b.same)
+		return
+	}
 	ticket, err := d.reserve(ctx, order)
 	if err != nil {
 		d.Log.Debug("the core has no room for an action", "call", call.Name, "err", err)
 		t.turnedAway(ctx, time.Time{})
 		return
 	}
-	a, err := d.Ledger.Accept(order)
-	if err != nil {
+	a, born := t.bear(ctx, call, order, b)
+	if !born {
 		ticket.Release()
-		t.broken(err)
-		return
-	}
-	t.session.Action = a.ID
-	if err := t.commit(ctx, a); err != nil {
-		// Nothing was sent: if the store kept the action after all, it expires.
-		ticket.Release()
-		t.uncommitted(err)
 		return
 	}
 	t.action, t.ticket = a, ticket
@@ -183,8 +189,9 @@ func (t *Turn) turnedAway(ctx context.Context, until time.Time) {
 	t.advance(ctx)
 }
 
-// commit stores the dialogue as the last step left it.
-func (t *Turn) commit(ctx context.Context, a *sessions.Action) error {
+// commit stores the dialogue as the last step left it, with the records that are
+// born with it.
+func (t *Turn) commit(ctx context.Context, records ...sessions.Record) error {
 	d := t.d
 	state, err := t.turn.State.MarshalBinary()
 	if err != nil {
@@ -197,12 +204,11 @@ func (t *Turn) commit(ctx context.Context, a *sessions.Action) error {
 	if t.turn.Call == nil {
 		s.Action, s.Screen = "", t.turn.Screen.ID
 	}
-	var stored sessions.Session
-	if a == nil {
-		stored, err = d.Store.Commit(ctx, s)
-	} else {
-		stored, err = d.Store.Commit(ctx, s, a)
+	if t.turn.SMS != "" {
+		t.wait()
+		records = append(records, notice(s.Key.MSISDN, fmt.Sprintf("sms/%s/%s/%d/%d", s.Key.Network, s.Key.ID, s.Started.UnixMicro(), s.Version), t.turn.SMS, d.Now()))
 	}
+	stored, err := d.Store.Commit(ctx, s, records...)
 	if err != nil {
 		return err
 	}

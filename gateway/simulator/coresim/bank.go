@@ -286,6 +286,26 @@ func (b *bank) know(a *account, given pin) *problem {
 	return refuse(http.StatusUnauthorized, category, code, "the PIN is wrong", "reason", "pinIncorrect", "attemptsLeft", strconv.Itoa(b.tries-a.wrong))
 }
 
+// changePIN gives an account another PIN: four to six digits that are not its
+// present one, not all the same, and not in a row like 1234.
+func (b *bank) changePIN(a *account, wanted pin) *problem {
+	if wanted.err != nil {
+		return refuse(http.StatusBadRequest, "validation", "formatError", wanted.err.Error(), "header", "X-User-Credential-2")
+	}
+	digits := wanted.octets
+	weak := len(digits) < 4 || len(digits) > 6
+	equal, rising := true, true
+	for i := 1; i < len(digits); i++ {
+		equal, rising = equal && digits[i] == digits[0], rising && digits[i] == digits[i-1]+1
+	}
+	sum := sha256.Sum256(digits)
+	if weak || equal || rising || subtle.ConstantTimeCompare(sum[:], a.pin[:]) == 1 {
+		return refuse(http.StatusBadRequest, "businessRule", "requestDeclined", "this is not taken for a PIN", "reason", "pinWeak")
+	}
+	a.pin = sum
+	return nil
+}
+
 // purpose is what a payment is for, by its kind and subtype.
 func (o order) purpose() string {
 	if o.kind == "billpay" && strings.EqualFold(o.subType, "airtime") {

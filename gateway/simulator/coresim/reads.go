@@ -69,7 +69,7 @@ func (c *Core) own(r *http.Request, given pin) (*account, *problem) {
 }
 
 func (c *Core) getBalance(w http.ResponseWriter, r *http.Request) {
-	given := c.credential(r)
+	given := c.credential(r, "X-User-Credential-1")
 	c.work(w, r, func() reply {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -85,7 +85,7 @@ func (c *Core) getBalance(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Core) getStatement(w http.ResponseWriter, r *http.Request) {
-	given := c.credential(r)
+	given := c.credential(r, "X-User-Credential-1")
 	c.work(w, r, func() reply {
 		limit, offset := 50, 0
 		for name, n := range map[string]*int{"limit": &limit, "offset": &offset} {
@@ -208,16 +208,20 @@ func (c *Core) getAccounts(w http.ResponseWriter, _ *http.Request) {
 	c.develop(w, out)
 }
 
-// patchAccount locks an account for its owner: the only change that this core
-// lets customers make.
+// patchAccount locks an account for its owner, or gives it another PIN: the only
+// changes that this core lets customers make.
 func (c *Core) patchAccount(w http.ResponseWriter, r *http.Request) {
-	given := c.credential(r)
+	given, wanted := c.credential(r, "X-User-Credential-1"), c.credential(r, "X-User-Credential-2")
 	var changes []struct{ Op, Path, Value string }
 	err := json.NewDecoder(r.Body).Decode(&changes)
 	c.work(w, r, func() reply {
-		if err != nil || len(changes) != 1 || !strings.EqualFold(changes[0].Op, "replace") || !strings.EqualFold(changes[0].Path, "/accountStatus") ||
-			!strings.EqualFold(changes[0].Value, "unavailable") {
-			return refuse(http.StatusBadRequest, "businessRule", "requestDeclined", "a customer can make the account unavailable, and change nothing else").reply()
+		is := func(path, value string) bool {
+			return err == nil && len(changes) == 1 && strings.EqualFold(changes[0].Op, "replace") && strings.EqualFold(changes[0].Path, path) &&
+				strings.EqualFold(changes[0].Value, value)
+		}
+		lock, pin := is("/accountStatus", "unavailable"), is("/credentials/pin", "X-User-Credential-2")
+		if !lock && !pin {
+			return refuse(http.StatusBadRequest, "businessRule", "requestDeclined", "a customer can make the account unavailable or change the PIN, and nothing else").reply()
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -235,7 +239,11 @@ func (c *Core) patchAccount(w http.ResponseWriter, r *http.Request) {
 		if p := c.bank.know(t.account, given); p != nil {
 			return p.reply()
 		}
-		t.account.shut = true
+		if lock {
+			t.account.shut = true
+		} else if p := c.bank.changePIN(t.account, wanted); p != nil {
+			return p.reply()
+		}
 		return reply{status: http.StatusNoContent}
 	})
 }

@@ -46,8 +46,8 @@ func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byt
 
 // credential opens the customer's PIN. With a key it must be a JWE, and if that
 // names a request ("cid") it must be this one.
-func (c *Core) credential(r *http.Request) pin {
-	value := r.Header.Get("X-User-Credential-1")
+func (c *Core) credential(r *http.Request, header string) pin {
+	value := r.Header.Get(header)
 	if value == "" || c.cfg.PINKey == nil {
 		return pin{octets: []byte(value)}
 	}
@@ -127,7 +127,7 @@ func (c *Core) postTransaction(w http.ResponseWriter, r *http.Request) {
 	o := order{
 		correlation: r.Header.Get("X-CorrelationID"), clientRef: body.ClientRef,
 		kind: strings.ToLower(r.PathValue("type")), subType: body.SubType, note: body.Note,
-		payer: body.Debit, payee: body.Credit, pin: c.credential(r),
+		payer: body.Debit, payee: body.Credit, pin: c.credential(r, "X-User-Credential-1"),
 	}
 	callback := r.Header.Get("X-Callback-URL")
 	if p == nil && o.correlation != "" && !isUUID(o.correlation) {

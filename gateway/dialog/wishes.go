@@ -1,0 +1,170 @@
+package dialog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"nyota/menus"
+	"nyota/sessions"
+)
+
+const (
+	wishLease  = 10 * time.Second
+	wishFirst  = time.Minute      // a service that is only short of breath is back by then, and nobody needs an SMS
+	wishPause  = time.Minute      // until a wish is looked at again whose service is still away; and up to twice that
+	sameWithin = 10 * time.Minute // the same balance goes out once in this time
+)
+
+// local answers a call by itself, if it is one that the core has no part in.
+func (t *Turn) local(ctx context.Context, call *menus.Call) (menus.Result, bool) {
+	var err error
+	r := menus.Result{Outcome: menus.Done}
+	switch call.Name {
+	case menus.CallTell:
+		err = t.wish(ctx, call)
+	case menus.CallLastBalance:
+		r, err = t.lastBalance(ctx)
+	default:
+		return menus.Result{}, false
+	}
+	if err != nil {
+		t.d.Log.Warn("a call could not be answered", "call", call.Name, "err", err)
+		return menus.Result{Outcome: menus.Down}, true
+	}
+	return r, true
+}
+
+// wish notes, durably and once, that the customer wants to be told when a call
+// can be made again.
+func (t *Turn) wish(ctx context.Context, call *menus.Call) error {
+	d := t.d
+	name, now := "", d.Now()
+	for _, a := range call.Args {
+		if a.Name == "call" {
+			name = a.Text
+		}
+	}
+	w, err := d.Store.Wish(ctx, t.m.Key.MSISDN, name)
+	switch {
+	case err != nil && !errors.Is(err, sessions.ErrNotFound):
+		return err
+	case err == nil && !w.Granted && w.Expires.After(now):
+		return nil // noted already
+	}
+	w.MSISDN, w.Call, w.Granted, w.Code, w.Language = t.m.Key.MSISDN, name, false, t.code(), t.turn.State.Language()
+	w.Asked, w.Expires, w.Due = now, now.Add(d.TellWithin), now.Add(wishFirst)
+	if err := d.Store.Put(ctx, &w); err != nil && !errors.Is(err, sessions.ErrConflict) {
+		return err
+	}
+	return nil // who was faster asked for the same
+}
+
+// lastBalance sends the last known balance by SMS, to the customer's own number
+// and nowhere else: without the core nobody can tell whose PIN was typed, if any,
+// so that the screen may not show it. It is one that an SMS has told already.
+func (t *Turn) lastBalance(ctx context.Context) (menus.Result, error) {
+	d, now := t.d, t.d.Now()
+	c, err := d.Store.Customer(ctx, t.m.Key.MSISDN)
+	if err != nil && !errors.Is(err, sessions.ErrNotFound) {
+		return menus.Result{}, err
+	}
+	if c.Balance == "" {
+		return menus.Result{Outcome: menus.Rejected, Reason: "other"}, nil
+	}
+	text := t.catalog.Text("notice_balance", t.turn.State.Language(), menus.Value{Name: "balance", Text: c.Balance},
+		menus.Value{Name: "at", Text: c.BalanceAt.In(d.Zone).Format(time.RFC3339)})
+	n := notice(c.MSISDN, fmt.Sprintf("balance/%d/%d", c.BalanceAt.UnixMicro(), now.Unix()/int64(sameWithin.Seconds())), text, now)
+	if err := d.Store.Put(ctx, n); err != nil && !errors.Is(err, sessions.ErrConflict) {
+		return menus.Result{}, err
+	}
+	return menus.Result{Outcome: menus.Done}, nil
+}
+
+// notice is an SMS to the customer that no action owes. The sender finds it in
+// the store's queue.
+func notice(msisdn, id, text string, now time.Time) *sessions.Notice {
+	return &sessions.Notice{ID: id, Owner: msisdn, To: msisdn, Role: string(menus.RoleCustomer), Text: text,
+		State: sessions.NoticePending, Created: now, Due: now}
+}
+
+// wishes knows since when each call can be made.
+type wishes struct {
+	d    *Dialog
+	down map[string]time.Time // when it was last seen to be away
+}
+
+// Wishes tells those who asked that a service is back, until ctx ends: as many a
+// second as Config.TellRate, once the service was back for Config.TellAfter.
+func (d *Dialog) Wishes(ctx context.Context) {
+	w := wishes{d: d, down: map[string]time.Time{}}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			w.grant(ctx, d.Now())
+		}
+	}
+}
+
+// back says whether a call can be made, and could for some time.
+func (w *wishes) back(call string, now time.Time) bool {
+	if _, down := w.d.Calls.Down(call); down {
+		w.down[call] = now
+		return false
+	}
+	at, was := w.down[call]
+	return !was || now.Sub(at) >= w.d.TellAfter
+}
+
+// grant looks at as many wishes as may be told in a second. While nothing can be
+// called it leaves the queue alone, however long that is.
+func (w *wishes) grant(ctx context.Context, now time.Time) {
+	any := false
+	for _, c := range menus.Calls() {
+		any = !c.Local && w.back(c.Name, now) || any
+	}
+	if !any {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, wishLease/2)
+	defer cancel()
+	records, err := w.d.Store.Claim(ctx, sessions.QueueWishes, w.d.Node, now, wishLease, w.d.TellRate)
+	if err != nil {
+		if ctx.Err() == nil {
+			w.d.Log.Warn("those who wait for a service cannot be read", "err", err)
+		}
+		return
+	}
+	for _, r := range records {
+		wish, ok := r.(*sessions.Wish)
+		if !ok {
+			continue
+		}
+		if err := w.one(ctx, *wish, now); err != nil && !errors.Is(err, sessions.ErrConflict) {
+			w.d.Log.Warn("who waits for a service is told later", "call", wish.Call, "err", err)
+		}
+	}
+}
+
+// one tells the customer, gives the wish up, or puts it off. The SMS and the end
+// of the wish are one commit: nobody is told twice.
+func (w *wishes) one(ctx context.Context, wish sessions.Wish, now time.Time) error {
+	records := []sessions.Record{&wish}
+	switch {
+	case wish.Granted || !wish.Expires.After(now):
+		wish.Granted, wish.Due = true, time.Time{}
+	case !w.back(wish.Call, now):
+		wish.Due = now.Add(wishPause + rand.N(wishPause))
+	default:
+		wish.Granted, wish.Due = true, time.Time{}
+		text := w.d.Menus.Current().Text("notice_back", wish.Language, menus.Value{Name: "kind", Text: wish.Call}, menus.Value{Name: "code", Text: wish.Code})
+		records = append(records, notice(wish.MSISDN, fmt.Sprintf("back/%s/%d", wish.Call, wish.Asked.UnixMicro()), text, now))
+	}
+	return w.d.Store.Put(ctx, records...)
+}

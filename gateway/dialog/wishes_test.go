@@ -1,0 +1,220 @@
+package dialog
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"nyota/gateway/core"
+	"nyota/menus"
+	"nyota/sessions"
+)
+
+// sms claims what waits to be sent.
+func (b *bench) sms() []sessions.Notice {
+	b.t.Helper()
+	records, err := b.store.Claim(b.t.Context(), sessions.QueueNotices, "sender", b.now(), 100*time.Hour, 100)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var all []sessions.Notice
+	for _, r := range records {
+		if n, ok := r.(*sessions.Notice); ok {
+			all = append(all, *n)
+		}
+	}
+	return all
+}
+
+func TestWhoAskedIsToldOnceWhenTheServiceIsBack(t *testing.T) {
+	b := newBench(t)
+	b.calls.down = true
+	for range 2 { // asked twice is asked once
+		b.dial("home")
+		b.press("1", menus.ScreenUnavailable)
+		if r := b.press("1", "home"); !strings.Contains(r.Text, "You will get an SMS when it is back.") {
+			t.Fatalf("%q", r.Text)
+		}
+	}
+	w := wishes{d: b.Dialog, down: map[string]time.Time{}}
+	run := func(d time.Duration) {
+		b.advance(d)
+		w.grant(t.Context(), b.now())
+	}
+	for range 10 {
+		run(time.Minute)
+	}
+	if n := b.sms(); len(n) != 0 {
+		t.Fatalf("told while it is away: %+v", n)
+	}
+	b.calls.down = false
+	run(10 * time.Second)
+	run(10 * time.Second)
+	if n := b.sms(); len(n) != 0 {
+		t.Fatalf("told at its first breath: %+v", n)
+	}
+	b.restart("node-2") // the gateway that was asked is gone
+	w = wishes{d: b.Dialog, down: map[string]time.Time{}}
+	run(30 * time.Second)
+	run(2 * time.Minute)
+	all := b.sms()
+	if len(all) != 1 || all[0].To != customer || all[0].Text != "Transfer is available again. Dial *150*00#." || all[0].Action != "" {
+		t.Fatalf("%+v", all)
+	}
+	run(2 * time.Minute)
+	if n := b.sms(); len(n) != 0 {
+		t.Errorf("told again: %+v", n)
+	}
+	// And may ask the next time.
+	b.calls.down = true
+	b.dial("home")
+	b.press("1", menus.ScreenUnavailable)
+	b.press("1", "home")
+	b.calls.down = false
+	run(2 * time.Minute)
+	run(2 * time.Minute)
+	if n := b.sms(); len(n) != 1 {
+		t.Errorf("the next time: %+v", n)
+	}
+}
+
+func TestWhoWaitsIsToldInTurn(t *testing.T) {
+	b := newBench(t)
+	b.TellRate = 2
+	for _, call := range []string{"transfer", "balance", "billpay", "airtime", "withdrawal"} {
+		w := sessions.Wish{MSISDN: customer, Call: call, Code: "*150*00#", Language: "sw", Asked: b.now(), Expires: b.now().Add(time.Hour), Due: b.now()}
+		if err := b.store.Put(t.Context(), &w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := wishes{d: b.Dialog, down: map[string]time.Time{}}
+	for _, want := range []int{2, 2, 1, 0} {
+		b.advance(time.Second)
+		w.grant(t.Context(), b.now())
+		if n := b.sms(); len(n) != want {
+			t.Errorf("%d SMS in a second, want %d", len(n), want)
+		}
+	}
+}
+
+func TestNobodyIsToldWhoWaitedTooLong(t *testing.T) {
+	b := newBench(t)
+	b.calls.down = true
+	b.dial("home")
+	b.press("1", menus.ScreenUnavailable)
+	b.press("1", "home")
+	b.calls.down = false
+	b.advance(25 * time.Hour)
+	w := wishes{d: b.Dialog, down: map[string]time.Time{}}
+	w.grant(t.Context(), b.now())
+	if n := b.sms(); len(n) != 0 {
+		t.Errorf("%+v", n)
+	}
+	if wish, err := b.store.Wish(t.Context(), customer, "transfer"); err == nil && !wish.Granted {
+		t.Errorf("%+v", wish)
+	}
+}
+
+func TestAWishThatCannotBeNotedIsNotPromised(t *testing.T) {
+	b := newBench(t)
+	b.calls.down = true
+	b.dial("home")
+	b.press("1", menus.ScreenUnavailable)
+	b.store.putAway = errAway
+	if r := b.press("1", "home"); strings.Contains(r.Text, "You will get an SMS") || !strings.Contains(r.Text, "not available") {
+		t.Errorf("%q", r.Text)
+	}
+}
+
+func TestTheLastBalanceComesBySMSAndNotOnTheScreen(t *testing.T) {
+	b := newBench(t)
+	b.toPIN()
+	b.press("1234", "sent")
+	paid := b.now()
+	b.dial("home")
+	b.advance(time.Hour)
+	b.calls.down = true
+	b.dial("home")
+	r := b.press("5", "balance_away")
+	if r.Secret || strings.Contains(r.Text, "994,950") {
+		t.Fatalf("%+v", r)
+	}
+	for range 2 {
+		b.dialling("*150*00*5#", "balance_away")
+		if r := b.press("1", "balance_texted"); strings.Contains(r.Text, "994,950") {
+			t.Errorf("%q", r.Text)
+		}
+	}
+	all := b.sms()
+	if len(all) != 1 || all[0].To != customer || !strings.Contains(all[0].Text, "TZS 994,950") || !strings.Contains(all[0].Text, paid.UTC().Format("02/01/2006 15:04")) {
+		t.Fatalf("%+v, paid %v", all, paid)
+	}
+	b.advance(time.Hour)
+	b.dialling("*150*00*5#", "balance_away")
+	b.press("1", "balance_texted")
+	if n := b.sms(); len(n) != 1 {
+		t.Errorf("an hour later: %+v", n)
+	}
+}
+
+func TestABalanceThatOnlyAScreenToldIsNotSentBySMS(t *testing.T) {
+	b := newBench(t)
+	b.core.read = func(r core.Request) (core.Outcome, error) {
+		return core.Outcome{Status: core.Done, Fields: core.Args{{Name: "balance", Value: "777"}}}, nil
+	}
+	b.dialling("*150*00*5#", "balance_pin")
+	b.press("1234", "balance_show")
+	b.calls.down = true
+	b.dialling("*150*00*5#", "balance_away")
+	b.press("1", "balance_unknown")
+	if n := b.sms(); len(n) != 0 {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestAStatementIsSentWithTheScreenThatPromisesIt(t *testing.T) {
+	b := newBench(t)
+	b.core.read = func(core.Request) (core.Outcome, error) {
+		return core.Outcome{Status: core.Done, Rows: []core.Args{{{Name: "amount", Value: "5000"}, {Name: "kind", Value: "transfer"},
+			{Name: "date", Value: "2026-11-23T18:20:00+03:00"}, {Name: "direction", Value: "out"}}}}, nil
+	}
+	b.dialling("*150*02*4#", "statement_pin")
+	b.press("1234", "statement_sent")
+	all := b.sms()
+	if len(all) != 1 || all[0].To != customer || all[0].Text != "Your last transactions:\n23/11 Transfer -5,000" {
+		t.Fatalf("%+v", all)
+	}
+	b.dialling("*150*02*4#", "statement_pin")
+	b.store.take(errAway)
+	if r := b.press("1234", "busy"); !r.End {
+		t.Errorf("%+v", r)
+	}
+	b.store.take(nil)
+	if n := b.sms(); len(n) != 0 {
+		t.Errorf("an SMS without its screen: %+v", n)
+	}
+}
+
+func TestM6BothPINsReachTheCoreAndNothingElse(t *testing.T) {
+	b := newBench(t)
+	var pins []string
+	b.core.read = func(r core.Request) (core.Outcome, error) {
+		pins = append(pins, r.Call, string(r.PIN.Reveal()), string(r.NewPIN.Reveal()))
+		if r.Args.Get("pin") != "" || r.Args.Get("new_pin") != "" {
+			t.Errorf("a PIN among %+v", r.Args)
+		}
+		return core.Outcome{}, errors.New("timeout")
+	}
+	b.dialling("*150*02*3#", "pin_old")
+	b.press("1234", "pin_new")
+	b.press("8642", "pin_repeat")
+	s, err := b.store.Load(t.Context(), key())
+	if err != nil || strings.Contains(string(s.State), "1234") || strings.Contains(string(s.State), "8642") {
+		t.Fatalf("stored %q, %v", s.State, err)
+	}
+	b.press("8642", "pin_unsure")
+	if len(pins) != 3 || pins[0] != core.ChangePIN || pins[1] != "1234" || pins[2] != "8642" {
+		t.Errorf("%q", pins)
+	}
+}
