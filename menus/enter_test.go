@@ -107,7 +107,7 @@ func TestEnterRefusesWhatDoesNotFit(t *testing.T) {
 func edited(t *testing.T, old, with string) *Program {
 	t.Helper()
 	files := fstest.MapFS{}
-	for _, name := range []string{"wallet.yaml", "agent.yaml", "self.yaml", "ends.yaml", "status.yaml", "texts.yaml"} {
+	for _, name := range []string{"wallet.yaml", "agent.yaml", "self.yaml", "ends.yaml", "status.yaml", "last_balance.yaml", "texts.yaml"} {
 		data, err := os.ReadFile("catalog/" + name)
 		if err != nil {
 			t.Fatal(err)

@@ -87,7 +87,7 @@ func TestWhatTheCoreSaysIsRecorded(t *testing.T) {
 			menutest.Pressed{Secret: 1, Answers: []menutest.Answered{{Asked: "statement_ask", Call: "statement", Result: statement}}, Screen: "statement_show"})},
 			`rows: [{date: "2026-11-20T08:00:00Z", kind: "transfer"`},
 		{"a read that nobody answered", menutest.Recording{Steps: append(begin[:1:1], menutest.Pressed{Text: "5", Screen: "balance_pin"},
-			menutest.Pressed{Secret: 1, Answers: []menutest.Answered{{Asked: "balance_ask", Call: "balance", Result: menus.Result{Outcome: menus.Down}}}, Screen: "read_failed"})},
+			menutest.Pressed{Secret: 1, Answers: []menutest.Answered{{Asked: "balance_ask", Call: "balance", Result: menus.Result{Outcome: menus.Down}}}, Screen: "balance_away"})},
 			"balance_ask: unavailable"},
 		{"what cannot be chosen", menutest.Recording{Steps: begin, Down: map[string]menus.Unavailable{"transfer": {Until: time.Date(2026, 11, 24, 21, 30, 0, 0, time.UTC)}, "billpay": {}}},
 			"down:\n      billpay: null\n      transfer: \"2026-11-24T21:30:00Z\"\n"},
