@@ -34,6 +34,8 @@ func TestOperatorsNoticesReachCustomersOfEveryGateway(t *testing.T) {
 	first(ha, "*150*00#", "(unavailable till ")
 	key(t, ha, "1")
 	shows(t, ha, "Sending rests till ")
+	key(t, ha, "0") // no SMS when it is back
+	shows(t, ha, "(unavailable till ")
 	key(t, ha, "5") // the balance is open
 	shows(t, ha, "PIN")
 
