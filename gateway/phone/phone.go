@@ -19,6 +19,7 @@
 package phone
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -156,11 +157,17 @@ func load() (map[string]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	handset, err := static.ReadFile("static/handset.html")
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range entries {
 		body, err := static.ReadFile("static/" + e.Name())
 		if err != nil {
 			return nil, err
 		}
+		// Both pages play a phone with the same template.
+		body = bytes.Replace(body, []byte("<!-- handset -->"), handset, 1)
 		sum := sha256.Sum256(body)
 		files[e.Name()] = file{kinds[path.Ext(e.Name())], `"` + hex.EncodeToString(sum[:8]) + `"`, body}
 	}

@@ -2,6 +2,7 @@
 // state; only what is being typed, and an SMS being read, are its own.
 
 import { Side, el } from "./side.js";
+import { Tongues, copy, place } from "./desk.js";
 
 const keypad = [
   ["1", ""], ["2", "abc"], ["3", "def"],
@@ -41,6 +42,10 @@ export class Handset {
     this.role = Object.fromEntries([...root.querySelectorAll("[data-role]")].map((e) => [e.dataset.role, e]));
     this.glass = root.querySelector(".glass");
     this.side = new Side(root, (id) => this.send({ t: "read", id }));
+    this.tongues = new Tongues(this.role.tongues);
+    this.allTongues = false; // whether they are shown
+    this.desk = null; // what authors of menus see of the dialogue
+    this.network = 0; // ms that the network gives a dialogue
     this.phone = { state: "idle", service: false, screen: "", code: "" };
     this.inbox = [];
     this.reading = null; // the SMS on the screen
@@ -98,6 +103,8 @@ export class Handset {
     up.addEventListener("click", () => screen.scrollBy({ top: -60 }));
     down.addEventListener("click", () => screen.scrollBy({ top: 60 }));
     remove.addEventListener("click", () => this.page.remove());
+    this.role["save-test"].addEventListener("click", () => this.page.test?.(this.msisdn, this.desk?.title ?? ""));
+    this.role["place-file"].addEventListener("click", () => copy(this.role["place-file"], `${this.desk.file}:${this.desk.line}:${this.desk.col}`));
     input.addEventListener("input", () => this.render());
     this.root.querySelector(".handset").addEventListener("keydown", (e) => {
       if (e.isComposing) return;
@@ -141,12 +148,48 @@ export class Handset {
       this.side.messages(u.inbox);
     }
     this.side.append(u.lines ?? [], u.reset === true);
+    if (u.desk !== undefined) this.look(u.desk);
     this.render();
     if (u.phone.state !== before) {
       this.role.screen.scrollTop = 0;
       if (u.phone.state === "asking" && this.wantsFocus()) this.role.input.focus({ preventScroll: true });
     }
     this.tick();
+  }
+
+  /** Takes what authors see of the dialogue; null for none. */
+  look(desk) {
+    this.desk = desk;
+    this.tongues.show(desk, this.allTongues);
+    const known = Boolean(desk?.file);
+    this.role.place.hidden = !known;
+    if (known) {
+      this.role["place-screen"].textContent = desk.screen;
+      this.role["place-screen"].href = `/flow#${desk.menu}.${desk.screen}`;
+      this.role["place-file"].textContent = place(desk);
+    }
+    this.role["save-test"].hidden = !desk || !this.page.test;
+  }
+
+  /** Shows the screen in every language, or no longer. */
+  everyTongue(on) {
+    this.allTongues = on;
+    this.tongues.show(this.desk, on);
+  }
+
+  /** What the dialogue took of its customer so far. */
+  effort(now) {
+    const p = this.phone;
+    const began = p.began ? Date.parse(p.began) : 0;
+    this.role.effort.hidden = !began || !this.network;
+    if (this.role.effort.hidden) return;
+    const took = Math.max(0, (p.over ? Date.parse(p.over) : now) - began);
+    const part = Math.min(1, took / this.network);
+    const count = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
+    const words = `${p.keys} key ${p.keys === 1 ? "press" : "presses"} · ${count(p.answers, "answer")} · ${Math.round(took / 1000)} s of ${Math.round(this.network / 1000)} s`;
+    if (this.role["effort-words"].textContent !== words) this.role["effort-words"].textContent = words;
+    this.role["effort-bar"].style.setProperty("--part", part.toFixed(3));
+    this.role.effort.dataset.level = part > 0.8 ? "low" : "fine";
   }
 
   /** Whether the keyboard's focus may move to the answer line. */
@@ -342,6 +385,7 @@ export class Handset {
       this.role.bigclock.textContent = at;
       this.role.date.textContent = day.format(now);
     }
+    this.effort(now.getTime());
     const until = this.phone.deadline ? Date.parse(this.phone.deadline) : 0;
     const ring = this.role.countdown;
     if (!until) {

@@ -4,6 +4,7 @@ import { Socket } from "./socket.js";
 import { Handset } from "./handset.js";
 import { CoreSwitch } from "./core.js";
 import { el } from "./side.js";
+import { TestSheet, showBroken } from "./desk.js";
 
 const SHELLS = 4;
 const valid = /^[0-9]{5,15}$/;
@@ -12,6 +13,11 @@ const role = (name) => document.querySelector(`[data-role=${name}]`);
 const phones = new Map(); // by number, in the order of the page
 let active = null;
 let most = 8;
+let desk = false; // there are menus to look into
+let local = false; // this page may save tests
+let network = 0; // ms that the network gives a dialogue
+let everyTongue = localStorage.getItem("tongues") === "on";
+const sheet = new TestSheet(role("test-sheet"));
 let fallback = "255700000001";
 
 const core = new CoreSwitch(role("core-state"), (mode) => send({ t: "core", mode }));
@@ -37,6 +43,8 @@ const socket = new Socket("/phone/ws", {
         return title();
       case "core":
         return core.update(m);
+      case "menus":
+        return showBroken(role("broken"), m.broken);
       case "error":
         return toast(m.msisdn ? `${m.msisdn}: ${m.text}` : m.text);
     }
@@ -52,6 +60,11 @@ function send(m) {
 function welcome(m) {
   most = m.max_phones;
   fallback = m.msisdn;
+  ({ desk, local, network_ms: network } = m);
+  role("to-flow").hidden = !desk;
+  role("tongues-toggle").hidden = !desk;
+  for (const handset of phones.values()) equip(handset);
+  tongues(everyTongue);
   if (phones.size === 0) add(fallback);
   const hint = role("hint-code");
   hint.textContent = m.code;
@@ -82,6 +95,7 @@ function add(msisdn) {
     remove: () => remove(msisdn),
   });
   handset.shell = shell;
+  equip(handset);
   phones.set(msisdn, handset);
   document.getElementById("phones").append(handset.root);
   socket?.send({ t: "watch", msisdn });
@@ -102,6 +116,26 @@ function remove(msisdn) {
   }
   arranged();
 }
+
+/** Gives a handset what the server has for authors of menus. */
+function equip(handset) {
+  handset.network = network;
+  handset.page.test = local ? (number, title) => sheet.open(number, title) : undefined;
+  handset.everyTongue(desk && everyTongue);
+  handset.look(handset.desk);
+}
+
+/** Shows every phone's screen in all languages, or no longer. */
+function tongues(on) {
+  everyTongue = on;
+  role("tongues-toggle").setAttribute("aria-pressed", on);
+  for (const handset of phones.values()) handset.everyTongue(desk && on);
+}
+
+role("tongues-toggle").addEventListener("click", () => {
+  tongues(!everyTongue);
+  localStorage.setItem("tongues", everyTongue ? "on" : "off");
+});
 
 /** Puts a code on the active phone, or on the first that is free. */
 function offer(code) {
@@ -161,7 +195,12 @@ role("add-phone").addEventListener("submit", (e) => {
 });
 
 document.addEventListener("keydown", (e) => {
-  if (!active || e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
+  if (!active || e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || document.querySelector("dialog[open]")) return;
+  if (e.key === "F2" && desk) {
+    e.preventDefault();
+    role("tongues-toggle").click();
+    return;
+  }
   const at = document.activeElement;
   if (at && at !== document.body && at !== document.documentElement && at.id !== "phones") return;
   if (/^[0-9*#+]$/.test(e.key)) {
