@@ -69,7 +69,7 @@ func (r *run) more() bool {
 func (r *run) body(b []byte) []byte {
 	s := r.screen()
 	sys := r.p.sys[r.lang]
-	sc := scope{slots: r.st.vars, customer: r.in.Customer, sys: sys, env: &r.p.env, now: r.in.Now, lang: r.lang, vars: r.p.vars}
+	sc := scope{slots: r.st.vars, customer: r.in.Customer, sys: sys, env: &r.p.env, now: r.in.Now, lang: r.lang, vars: r.p.vars, worst: r.worst}
 	switch r.st.note {
 	case noteTooMany:
 		return sc.append(b, sys.texts[sysTooMany])

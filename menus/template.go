@@ -257,6 +257,7 @@ type scope struct {
 	sys        *sysLang
 	env        *Env
 	now        time.Time
+	worst      bool // measures: of two texts the longer one
 }
 
 func (sc *scope) value(s *seg) string {
@@ -281,6 +282,8 @@ func (sc *scope) append(b []byte, segs []seg) []byte {
 		switch {
 		case s.source == fromLiteral:
 			b = append(b, s.lit...)
+		case s.cond && sc.worst:
+			b = append(b, longer(sc.append(nil, s.then), sc.append(nil, s.els))...)
 		case s.cond && sc.value(s) != "":
 			b = sc.append(b, s.then)
 		case s.cond:

@@ -30,6 +30,7 @@ func (p *Program) Longest(id string) []Length {
 	if i < 0 || !p.screens[i].kind.interactive() {
 		return nil
 	}
+	further := p.before(i)
 	all := make([]Length, len(p.langs))
 	for k, lang := range p.langs {
 		r := run{p: p, lang: k, limits: p.env.Limits, worst: true}
@@ -42,9 +43,43 @@ func (p *Program) Longest(id string) []Length {
 		if i != p.start {
 			r.push(uint16(p.start))
 		}
+		if further >= 0 {
+			r.push(uint16(further))
+		}
 		all[k] = r.length(lang)
 	}
 	return all
+}
+
+// before is a screen other than the first to which the back key can lead from a
+// screen: then it has the home key too. It is -1 if there is none.
+func (p *Program) before(to int) int {
+	leads := func(s *screen) bool {
+		if s.next == to || s.no == to {
+			return true
+		}
+		if c := s.call; c != nil && (c.done == to || c.refused == to || c.unknown == to || c.down == to ||
+			slices.ContainsFunc(c.rejected, func(b reasonBranch) bool { return b.next == to })) {
+			return true
+		}
+		return slices.ContainsFunc(s.ways, func(w way) bool { return w.next == to }) ||
+			slices.ContainsFunc(s.options, func(o option) bool { return o.next == to })
+	}
+	found, other := false, -1
+	for i := range p.screens {
+		s := &p.screens[i]
+		if i == to || i == p.start {
+			continue
+		}
+		found = found || leads(s)
+		if other < 0 && s.kind.interactive() && !s.noBack {
+			other = i
+		}
+		if found && other >= 0 {
+			return other
+		}
+	}
+	return -1
 }
 
 func (r *run) length(lang string) Length {
@@ -55,11 +90,13 @@ func (r *run) length(lang string) Length {
 		n.Limit = r.limits.UCS2
 	}
 	n.Units = cost(body, n.UCS2)
-	if s := r.screen(); s.kind != kindEnd {
+	if s := r.screen(); s.kind != kindEnd && r.st.depth > 0 {
 		f := &r.p.footers[r.lang]
-		if r.st.depth > 0 {
-			n.Units += cost(f.back, n.UCS2)
-			body = append(body, f.back...)
+		n.Units += cost(f.back, n.UCS2)
+		body = append(body, f.back...)
+		if r.st.depth > 1 {
+			n.Units += cost(f.home, n.UCS2)
+			body = append(body, f.home...)
 		}
 	}
 	for len(body) > 0 {
@@ -125,6 +162,13 @@ func (p *Program) longest(slot, lang int) string {
 		n = min(in.maxLen, 100)
 	}
 	return strings.Repeat("M", n)
+}
+
+func longer(a, b []byte) []byte {
+	if utf8.RuneCount(b) > utf8.RuneCount(a) {
+		return b
+	}
+	return a
 }
 
 func longestOf(values []string, reads func(string) string) string {

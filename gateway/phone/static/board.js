@@ -186,11 +186,16 @@ export class Board {
     const cy = at("y") + at("h") / 2;
     const sx = this.x + cx * this.k;
     const sy = this.y + cy * this.k;
+    // What lies over the drawing leaves less of it to be seen.
+    const over = this.box.querySelector(".look:not([hidden])")?.getBoundingClientRect();
+    const all = this.box.getBoundingClientRect();
+    const below = over && over.width > w * 0.8 ? over.height + 8 : 0;
+    const hidden = over && !below && sx - (at("w") / 2) * this.k < over.right - all.left && sy + (at("h") / 2) * this.k > over.top - all.top;
     const roomX = Math.min(w * 0.25, (at("w") * this.k) / 2 + 40);
     const roomY = Math.min(h * 0.3, (at("h") * this.k) / 2 + 40);
-    if (sx < roomX || sx > w - roomX || sy < roomY || sy > h - roomY) {
+    if (sx < roomX || sx > w - roomX || sy < roomY || sy > h - below - roomY || hidden) {
       this.x = w / 2 - cx * this.k;
-      this.y = h / 2 - cy * this.k;
+      this.y = (h - below) / 2 - cy * this.k;
     }
     this.place(true);
     if (flash) {
