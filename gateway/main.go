@@ -7,6 +7,7 @@
 //	gateway ledger           what waits for operators, and the core's statement against ours
 //	gateway menus            which menus serve: status, reload, promote, rollback
 //	gateway notice           planned maintenance, and notices to customers
+//	gateway phone            a phone in this terminal, at a running gateway
 //	gateway simulate smsc    an operator, to try a gateway with
 //	gateway simulate core    a core switch, to try a gateway with
 //	gateway key new FILE     a key that seals secrets
@@ -102,6 +103,6 @@ func command() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&file, "config", "", "configuration file (default: config.yaml of the working directory)")
 	root.AddCommand(serve, checkCommand(load), testCommand(load), graphCommand(load), simulateCommand(load), loadCommand(), ledgerCommand(load), menusCommand(load), healthCommand(load), keyCommand())
-	root.AddCommand(noticeCommand(load))
+	root.AddCommand(noticeCommand(load), phoneCommand(load))
 	return root
 }

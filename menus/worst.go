@@ -42,9 +42,9 @@ func (p *Program) Longest(id string) []Length {
 		}
 		if i != p.start {
 			r.push(uint16(p.start))
-		}
-		if further >= 0 {
-			r.push(uint16(further))
+			if further >= 0 {
+				r.push(uint16(further))
+			}
 		}
 		all[k] = r.length(lang)
 	}

@@ -127,8 +127,8 @@ async function redraw(quiet = true) {
   role("board").dataset.revision = revision;
   if (!screens.has(chosen)) chosen = "";
   board.select(chosen);
-  if (chosen) board.show(chosen);
   look();
+  if (chosen) board.show(chosen);
   follow(false);
   if (!quiet) {
     const saved = role("saved");
@@ -157,6 +157,7 @@ function open(screen, start) {
   history.replaceState(null, "", `${location.search}#${menu}.${screen}`);
   board.select(screen);
   look();
+  board.show(screen);
   if (!start || screens.get(screen)?.closed || !local) return;
   const running = ["asking", "waiting", "dialling"].includes(handset?.phone.state);
   if (same && running && handset.desk?.menu === menu && handset.desk.screen === screen) return; // it is open there

@@ -62,6 +62,7 @@ function welcome(m) {
   fallback = m.msisdn;
   ({ desk, local, network_ms: network } = m);
   role("to-flow").hidden = !desk;
+  role("to-flow").href = "/flow";
   role("tongues-toggle").hidden = !desk;
   for (const handset of phones.values()) equip(handset);
   tongues(everyTongue);
