@@ -159,8 +159,8 @@ func TestEveryLanguageIsSideBySideWithOneKey(t *testing.T) {
 		reads(payer, "screen", "Send money"),
 		chromedp.KeyEvent(kb.F2),
 		until(`document.querySelectorAll(".tongue").length === 4`),
-		types(payer, "1"), reads(payer, "tongues", "Tuma pesa"),
-		types(payer, "0700000002"), reads(payer, "tongues", "Tuma kwa 0700000002"))
+		types(payer, "1"), reads(payer, "screen", "phone number"), reads(payer, "tongues", "Tuma pesa"),
+		types(payer, "0700000002"), reads(payer, "screen", "Enter amount"), reads(payer, "tongues", "Tuma kwa 0700000002"))
 	var got []struct{ Lang, Text, Count, Longest string }
 	raw := evaluate[string](t, ctx, `JSON.stringify([...document.querySelectorAll(".tongue")].map(e => ({
 		Lang: e.lang, Text: e.querySelector(".mini-text").textContent,
@@ -183,7 +183,7 @@ func TestEveryLanguageIsSideBySideWithOneKey(t *testing.T) {
 	if !strings.HasPrefix(effort, "22 key presses · 2 answers · ") || !strings.HasSuffix(effort, " s of 180 s") {
 		t.Errorf("it took %q", effort)
 	}
-	look(t, ctx, "side-by-side-pages", types(payer, "00"), reads(payer, "tongues", "98"))
+	look(t, ctx, "side-by-side-pages", types(payer, "00"), reads(payer, "screen", "1 Send money"), reads(payer, "tongues", "98"))
 	look(t, ctx, "",
 		chromedp.KeyEvent(kb.F2),
 		until(`document.querySelector("[data-role=tongues]").hidden`))

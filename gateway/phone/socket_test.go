@@ -124,7 +124,7 @@ func TestADialogueOverTheSocket(t *testing.T) {
 		len(m.Lines) != 11 || len(m.Inbox) != 1 {
 		t.Errorf("after a reload: %s", m.raw)
 	}
-	if strings.Contains(seen.String(), "73519") || !strings.Contains(seen.String(), "••••") {
+	if strings.Contains(seen.String(), `"73519`) || !strings.Contains(seen.String(), "••••") {
 		t.Errorf("the secret went to the page: %s", seen.String())
 	}
 }
