@@ -77,6 +77,7 @@ type Sentinel struct {
 // Sessions end by the server's clock and by Now: keep both in step. A server with
 // a memory limit must have the policy noeviction: others forget actions.
 type Valkey struct {
+	steps *steps // nil for a cluster, where a command reaches one slot
 	gate
 	client  valkey.Client
 	opts    ValkeyOptions
@@ -137,6 +138,9 @@ func OpenValkey(ctx context.Context, opts ValkeyOptions) (*Valkey, error) {
 	if err := v.check(ctx); err != nil {
 		v.client.Close()
 		return nil, err
+	}
+	if gathers(v.client) {
+		v.steps = newSteps(v)
 	}
 	return v, nil
 }
@@ -205,6 +209,9 @@ func (v *Valkey) begin(ctx context.Context) (context.Context, func(), error) {
 // Close waits for calls under way and closes the connections.
 func (v *Valkey) Close() error {
 	if v.gate.close() {
+		if v.steps != nil {
+			v.steps.close()
+		}
 		v.client.Close()
 	}
 	return nil

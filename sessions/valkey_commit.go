@@ -136,12 +136,20 @@ func (v *Valkey) Commit(ctx context.Context, s Session, records ...Record) (Sess
 			return Session{}, err
 		}
 	}
+	row := valkey.BinaryString(value)
+	if len(changes) == 0 && v.steps != nil {
+		if err := v.step(ctx, &s, expected, row); err != nil {
+			v.warm.forget(s.Key)
+			return Session{}, err
+		}
+		v.remember(&s, row)
+		return s, nil
+	}
 	ctx, done, err := v.begin(ctx)
 	if err != nil {
 		return Session{}, err
 	}
 	defer done()
-	row := valkey.BinaryString(value)
 	if len(changes) == 0 && !s.Ended {
 		keys := []string{v.sessionKey(s.Key)}
 		args := []string{octets(orderedTime(v.opts.Now())), octets(expected), row, millis(s.Expires)}
@@ -161,16 +169,21 @@ func (v *Valkey) Commit(ctx context.Context, s Session, records ...Record) (Sess
 		v.warm.forget(s.Key)
 		return Session{}, err
 	}
+	v.remember(&s, row)
+	for i := range changes {
+		changes[i].raise()
+	}
+	return s, nil
+}
+
+// remember keeps what was committed for the next step.
+func (v *Valkey) remember(s *Session, row string) {
 	if s.Ended {
 		v.warm.forget(s.Key)
 	} else {
 		v.warm.put(s.Key, row)
 	}
 	s.remembered = false
-	for i := range changes {
-		changes[i].raise()
-	}
-	return s, nil
 }
 
 // Put is as Store's.

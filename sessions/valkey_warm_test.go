@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +58,62 @@ func TestValkeyWarmStepIsOneCommand(t *testing.T) {
 	for _, command := range []string{"eval", "get", "mget", "watch", "multi"} {
 		if got[command] != 0 {
 			t.Errorf("%d %s for %d steps", got[command], command, steps)
+		}
+	}
+}
+
+func TestValkeyStepsOfManyCustomersShareCommandsAndFailAlone(t *testing.T) {
+	server := storetest.NewServer(t, "--appendonly", "yes", "--appendfsync", "always")
+	v := openValkey(t, sessions.ValkeyOptions{Addresses: []string{server.Addr}})
+	const customers, steps = 64, 20
+	begun := make([]sessions.Session, customers)
+	for i := range begun {
+		var err error
+		if begun[i], err = v.Commit(t.Context(), testSession(fmt.Sprint(255700000000+i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.Command(t, "CONFIG", "RESETSTAT")
+	var all sync.WaitGroup
+	for i, s := range begun {
+		all.Go(func() {
+			for n := range steps {
+				s.Steps++
+				next, err := v.Commit(t.Context(), s)
+				if err != nil {
+					t.Errorf("customer %d, step %d: %v", i, n, err)
+					return
+				}
+				if i%8 == 0 { // an older version, in the midst of others' steps
+					if _, err := v.Commit(t.Context(), s); !errors.Is(err, sessions.ErrConflict) {
+						t.Errorf("customer %d, a step on an old version: %v", i, err)
+					}
+				}
+				s = next
+			}
+			if s.Ended = i%2 == 0; s.Ended {
+				if _, err := v.Commit(t.Context(), s); err != nil {
+					t.Errorf("customer %d, the end: %v", i, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	got := calls(t, server, "evalsha", "set")
+	if want := customers * steps; got["set"] != want {
+		t.Errorf("%d steps were written, want %d", got["set"], want)
+	}
+	if got["evalsha"] >= customers*steps {
+		t.Errorf("%d commands for %d steps of %d customers at once", got["evalsha"], customers*steps, customers)
+	}
+	for i, s := range begun {
+		stored, err := v.Load(t.Context(), s.Key)
+		if i%2 == 0 {
+			if !errors.Is(err, sessions.ErrNotFound) {
+				t.Errorf("customer %d ended: %v", i, err)
+			}
+		} else if err != nil || stored.Steps != steps {
+			t.Errorf("customer %d is at step %d, %v", i, stored.Steps, err)
 		}
 	}
 }
