@@ -69,6 +69,11 @@ func look(t *testing.T, ctx context.Context, picture string, steps ...chromedp.A
 		t.Fatalf("%s: %v\nthe page reads:\n%s", picture, err, page)
 	}
 	if picture != "" {
+		// A picture shows what a page comes to rest on.
+		const still = `document.getAnimations().every(a => a.playState !== "running" || a.effect.getTiming().iterations === Infinity)`
+		if err := chromedp.Do(ctx, until(still)); err != nil {
+			t.Fatal(err)
+		}
 		screenshot(t, ctx, picture)
 	}
 }

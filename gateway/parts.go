@@ -231,9 +231,11 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 		public.Handle("/flow", p)
 		public.Handle("/flow/", p)
 	} else {
-		public.HandleFunc("GET /phone", func(w http.ResponseWriter, _ *http.Request) {
+		off := func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "The phone plays the operator: set simulator.smpp, and a link to it, to use it.", http.StatusNotFound)
-		})
+		}
+		public.HandleFunc("GET /phone", off)
+		public.HandleFunc("GET /flow", off)
 	}
 	g.serveHTTP("http", public)
 	if g.phone != nil {

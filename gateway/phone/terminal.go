@@ -125,6 +125,7 @@ func (t *Terminal) Run(ctx context.Context) error {
 	err := s.play(ctx, messages, lost, lines)
 	if s.Echo != nil {
 		s.Echo(true)
+		s.say("\n") // off the prompt
 	}
 	if err == nil || errors.Is(err, errLeft) {
 		err = errors.Join(s.save(), s.failed)
@@ -497,7 +498,7 @@ func (s *session) save() error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("no test is recorded: %w", err)
 	}
-	s.say("%sThe dialogue is a test now: %s\n", map[bool]string{true: "\n"}[s.prompts], s.Record)
+	s.say("The dialogue is a test now: %s\n", s.Record)
 	return nil
 }
 

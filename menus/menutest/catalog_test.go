@@ -226,7 +226,7 @@ func TestCoverageNamesWhatNoTestReaches(t *testing.T) {
 	if err := menutest.WriteCoverage(&b, all); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"wallet: no test reaches the screen send_to\n", "wallet: no test reaches the option home/send\n", "wallet: no test reaches the outcome send_pay/rejected wrong_pin\n"} {
+	for _, want := range []string{"wallet: no test reaches the screen send_to (wallet.yaml:", "wallet: no test reaches the option home/send (wallet.yaml:", "wallet: no test reaches the outcome send_pay/rejected wrong_pin (wallet.yaml:"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}

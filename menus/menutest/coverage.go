@@ -23,6 +23,7 @@ type Coverage struct {
 type Covered struct {
 	Reached int
 	Missed  []string
+	At      map[string]string // where the screen of what is missed is written: file:line:col; of no language
 }
 
 // All is how many there are.
@@ -73,25 +74,33 @@ func (c *coverage) all() []Coverage {
 		p, _ := c.catalog.Program(name)
 		seen := c.seen[name]
 		v := Coverage{Menu: name}
-		count := func(to *Covered, key, shown string) {
+		count := func(to *Covered, key, shown, at string) {
 			if seen[key] {
 				to.Reached++
-			} else {
-				to.Missed = append(to.Missed, shown)
+				return
 			}
+			to.Missed = append(to.Missed, shown)
+			if at == "" {
+				return
+			}
+			if to.At == nil {
+				to.At = map[string]string{}
+			}
+			to.At[shown] = at
 		}
 		for _, lang := range p.Languages() {
-			count(&v.Languages, "="+lang, lang)
+			count(&v.Languages, "="+lang, lang, "")
 		}
 		for _, s := range p.Flow("") {
-			count(&v.Screens, s.ID, s.ID)
+			at := fmt.Sprintf("%s:%d:%d", s.File, s.Line, s.Col)
+			count(&v.Screens, s.ID, s.ID, at)
 			for _, w := range s.Ways {
 				key := s.ID + "/" + w.Name
 				switch {
 				case w.Option:
-					count(&v.Options, key, key)
+					count(&v.Options, key, key, at)
 				case w.Outcome, s.Kind == "choose":
-					count(&v.Outcomes, key, key)
+					count(&v.Outcomes, key, key, at)
 				}
 			}
 		}
@@ -119,7 +128,11 @@ func WriteCoverage(w io.Writer, all []Coverage) error {
 			missed := slices.Clone(part.Missed)
 			slices.Sort(missed)
 			for _, m := range missed {
-				fmt.Fprintf(&b, "%s: no test reaches the %s %s\n", c.Menu, part.what, m)
+				where := ""
+				if at := part.At[m]; at != "" {
+					where = " (" + at + ")"
+				}
+				fmt.Fprintf(&b, "%s: no test reaches the %s %s%s\n", c.Menu, part.what, m, where)
 			}
 		}
 	}
