@@ -267,7 +267,7 @@ func (d *Desk) Redraw(ctx context.Context, msisdn string) (bool, error) {
 
 // step makes one step of a dialogue in a menu. Whoever follows its phone sees it.
 func (t *Turn) step(p *menus.Program, st menus.State, in menus.Input) (menus.Turn, error) {
-	if t.d.Desk == nil {
+	if t.d.Desk == nil || !t.d.Desk.follows(t.m.Key.MSISDN) {
 		return p.Step(st, in)
 	}
 	return t.d.Desk.step(t, p, st, in)
@@ -310,7 +310,7 @@ func (d *Desk) step(t *Turn, p *menus.Program, st menus.State, in menus.Input) (
 		}
 	}
 	turn, err := p.Step(st, watched)
-	if err != nil || !d.follows(t.m.Key.MSISDN) {
+	if err != nil {
 		return turn, err
 	}
 	e := Event{Kind: in.Kind}

@@ -10,6 +10,7 @@
 //	flow.go     the live graph, and a dialogue that begins on any of its screens
 //	record.go   a dialogue saved as a test
 //	guard.go    what only this machine may do
+//	terminal.go the phone in a terminal
 //	static/     the page itself: HTML, CSS and JavaScript modules, no framework
 //
 // The page plays the customer only: what it dials goes through the operator's
