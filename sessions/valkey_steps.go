@@ -19,9 +19,9 @@ var stepsScript = newScript(stepsLua)
 const (
 	// stepsAtOnce is how many plain steps one command carries at most.
 	stepsAtOnce = 128
-	// stepsWriters is how many such commands are on their way at once: while one is
-	// answered the next one gathers.
-	stepsWriters = 2
+	// stepsWriters is how many such commands are on their way at once: a server that
+	// waits for its disk answers all that came meanwhile by one more wait.
+	stepsWriters = 16
 )
 
 // steps gather the plain steps of all customers for a server that has all slots:
