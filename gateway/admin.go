@@ -76,6 +76,15 @@ func (g *Gateway) heartbeat(call string) (time.Time, bool) {
 	return g.watch.Down(call)
 }
 
+// linksUp says which links are bound.
+func (g *Gateway) linksUp() []ops.LinkUp {
+	all := make([]ops.LinkUp, len(g.links))
+	for i, l := range g.links {
+		all[i] = ops.LinkUp{Name: l.cfg.Name, Network: l.cfg.Network, Up: l.link.State().Bound}
+	}
+	return all
+}
+
 // adminTokens are the tokens of the admin API: the one of the configuration, whose
 // holder is "admin", and those of people.
 func (g *Gateway) adminTokens() []ops.Token {

@@ -45,6 +45,7 @@ type Gateway struct {
 	keys   *sessions.Keyring
 	menus  *dialog.Menus
 	board  *ops.Board
+	counts *ops.Metrics
 	dialog *dialog.Dialog
 	desk   *dialog.Desk // nil without the simulated operator
 	ledger *ledger.Ledger
@@ -65,7 +66,7 @@ type Gateway struct {
 
 // Start starts a gateway. On an error nothing is left running.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Gateway, error) {
-	g := &Gateway{cfg: cfg, log: log, listeners: map[string]net.Listener{}, failed: make(chan error, 8)}
+	g := &Gateway{cfg: cfg, log: log, counts: ops.NewMetrics(), listeners: map[string]net.Listener{}, failed: make(chan error, 8)}
 	g.coreURL = cfg.Core.URL
 	if cfg.Core.Kind == "iso8583" {
 		g.coreURL = isoScheme + cfg.Core.ISO8583.Address

@@ -107,7 +107,7 @@ func (g *Gateway) startCore(ctx context.Context) error {
 		Gone:  func() { g.watch.Soon() },
 		Limit: core.LimiterConfig{Ceiling: c.Ceiling, Max: c.InFlight, Wait: c.QueueWait},
 	})
-	g.core, g.guard, g.connector = guard, guard, sw
+	g.core, g.guard, g.connector = g.counts.Switch(guard), guard, sw
 	g.watch = core.NewWatcher(core.WatcherConfig{Health: guard.Health, Interval: c.Heartbeat,
 		Timeout: 2 * time.Second, Failures: 2, Log: g.log})
 	g.background(ctx, g.watch.Run)
@@ -121,12 +121,13 @@ func (g *Gateway) startLedger(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("operator.timezone: %w", err)
 	}
-	changed, record := func(sessions.Action) {}, func(dialog.Record) {}
+	changed, record := g.counts.Action, func(dialog.Record) {}
 	if dir := g.cfg.CDR.Dir; dir != "" {
 		if g.cdr, err = ops.NewCDR(g.cfg.Path(dir), g.log); err != nil {
 			return err
 		}
-		changed, record = g.cdr.Action, g.cdr.Dialogue
+		changed = func(a sessions.Action) { g.counts.Action(a); g.cdr.Action(a) }
+		record = g.cdr.Dialogue
 		g.background(ctx, g.cdr.Run)
 	}
 	l := g.cfg.Ledger
@@ -158,7 +159,7 @@ func (g *Gateway) startLedger(ctx context.Context) error {
 		Desk: g.desk, Store: g.store, Menus: g.menus, Ledger: g.ledger, Switch: g.core, Calls: g.guard, Plans: g.board, Admit: g.guard, Vault: g.keys,
 		Node: g.node, Peers: g.peers, Zone: zone, AnswerWithin: g.cfg.Dialog.AnswerWithin, Session: g.cfg.Dialog.Session,
 		TellRate: g.cfg.Dialog.TellRate, TellAfter: g.cfg.Dialog.TellAfter, TellWithin: g.cfg.Dialog.TellWithin,
-		Record: record, Log: g.log,
+		Record: record, Stepped: g.counts.Stepped, Log: g.log,
 	})
 	g.background(ctx, g.dialog.Sweep)
 	g.background(ctx, g.dialog.Wishes)
@@ -260,6 +261,9 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 	notices := ops.Notices(g.board)
 	api.Handle("/notices", notices)
 	api.Handle("/notices/", notices)
+	g.counts.Read(ops.Sources{Store: g.store, Menus: g.menus, Board: g.board, Live: g.dialog.Live, Load: g.guard.Load,
+		Health: g.watch.State, Open: g.guard.BreakerOpen, Links: g.linksUp})
+	api.Handle("GET /metrics", g.counts.Handler())
 	return g.startAdmin(health, api)
 }
 

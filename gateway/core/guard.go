@@ -82,6 +82,9 @@ func (g *Guard) Health(ctx context.Context) (Health, error) {
 	return h, err
 }
 
+// BreakerOpen says whether requests are refused because nobody was there.
+func (g *Guard) BreakerOpen() bool { return g.breaker.open() }
+
 // Load is how full the core is.
 func (g *Guard) Load() Load { return g.limiter.Load() }
 

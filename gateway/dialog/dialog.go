@@ -108,13 +108,14 @@ type Config struct {
 	Peers  Peers          // of a store that is reached over the network; nil: this process has it alone
 	Zone   *time.Location // the operator's
 
-	AnswerWithin time.Duration // 5 s
-	Session      time.Duration // 180 s
-	Desk         *Desk         // of a simulated operator; nil: none
-	TellRate     int           // SMS a second to who waits for a service; 10
-	TellAfter    time.Duration // it must be back for so long; 30 s
-	TellWithin   time.Duration // then nobody waits any more; 24 h
-	Record       func(Record)  // takes call detail records; must not block
+	AnswerWithin time.Duration             // 5 s
+	Session      time.Duration             // 180 s
+	Desk         *Desk                     // of a simulated operator; nil: none
+	TellRate     int                       // SMS a second to who waits for a service; 10
+	TellAfter    time.Duration             // it must be back for so long; 30 s
+	TellWithin   time.Duration             // then nobody waits any more; 24 h
+	Stepped      func(Kind, time.Duration) // counts turns and their time to the screen; must not block; nil: nobody
+	Record       func(Record)              // takes call detail records; must not block
 	Now          func() time.Time
 	Log          *slog.Logger
 }

@@ -61,6 +61,13 @@ var turns = sync.Pool{New: func() any {
 	return t
 }}
 
+// stepped tells how long the customer waited.
+func (t *Turn) stepped() {
+	if t.d.Stepped != nil {
+		t.d.Stepped(t.m.Kind, t.d.Now().Sub(t.m.At))
+	}
+}
+
 // Release gives the turn back for others to use. It may be called once, after
 // Reply, by whoever has done with the turn; a turn that nobody releases is
 // collected as usual.
@@ -85,6 +92,7 @@ func (t *Turn) Deadline() time.Time { return t.deadline }
 // It is false where there is nothing to show: a duplicate, an abort, a dialogue
 // that another step has moved on.
 func (t *Turn) Reply(ctx context.Context) (Reply, bool) {
+	defer t.stepped()
 	if t.action == nil && t.read == nil {
 		return t.reply, t.ready
 	}

@@ -5,6 +5,7 @@
 //	health.go   /healthz and /readyz
 //	actions.go  a customer's actions by number, for the help desk
 //	ledger.go   what waits for operators, and what two of them decide
+//	metrics.go  what Prometheus is told
 //	guard.go    who may use the admin API
 //	audit.go    who did what with it
 //	board.go    what operators have closed, and want said; notices.go: its API
