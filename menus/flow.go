@@ -62,7 +62,7 @@ type use struct {
 
 // flow checks the graph of screens: that each can be reached, that calls do not
 // chase each other in a circle, that whatever a text or a call uses has a value
-// on every way to it.
+// on every way to it, that nothing moves money unasked.
 func (l *loader) flow(m *menu) {
 	p := m.program
 	out := make([][]edge, len(m.screens))
@@ -108,6 +108,7 @@ func (l *loader) flow(m *menu) {
 	}
 	l.circles(m, out)
 	l.deadEnds(m, out)
+	l.unguarded(m, out)
 
 	// Back forgets secrets, so it cannot lead to a screen that lives on one, nor
 	// should it lead to one that asked for it.
@@ -197,6 +198,42 @@ func (l *loader) deadEnds(m *menu, out [][]edge) {
 		}
 		if s.kind.interactive() && s.kind != kindEnd && s.kind != 0 && onlySelf && (i == p.start || len(out[i]) > 0) {
 			l.at(m.screens[i].key, "dead-end", fmt.Sprintf("no answer leads on from the screen %q", s.id), "add an option or a next screen")
+		}
+	}
+}
+
+// unguarded finds actions that can begin without a question that stops: a secret
+// or a confirm, which no shortcut, keyword or repeated key passes. What was
+// confirmed is spent by the action that it led to: the next one asks again.
+func (l *loader) unguarded(m *menu, out [][]edge) {
+	p := m.program
+	bare := make([]bool, len(m.screens)) // can be reached with nothing confirmed
+	bare[p.start] = true
+	queue := []int{p.start}
+	for i := range p.screens { // behind an action, whatever led to it
+		if s := &p.screens[i]; s.kind == kindAction {
+			for _, e := range out[i] {
+				if !bare[e.to] {
+					bare[e.to], queue = true, append(queue, e.to)
+				}
+			}
+		}
+	}
+	for len(queue) > 0 {
+		i := queue[0]
+		queue = queue[1:]
+		if s := &p.screens[i]; s.secret || s.kind == kindConfirm {
+			continue
+		}
+		for _, e := range out[i] {
+			if !bare[e.to] {
+				bare[e.to], queue = true, append(queue, e.to)
+			}
+		}
+	}
+	for i := range p.screens {
+		if bare[i] && p.screens[i].kind == kindAction {
+			l.at(m.screens[i].key, "unasked-action", fmt.Sprintf("the action %q can begin without a PIN or a confirmation before it: a shortcut, a keyword or a wrong key would move money", m.screens[i].key.text), "lead to it from a confirm screen, on every way")
 		}
 	}
 }
