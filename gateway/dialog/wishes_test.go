@@ -59,7 +59,7 @@ func TestWhoAskedIsToldOnceWhenTheServiceIsBack(t *testing.T) {
 	run(30 * time.Second)
 	run(2 * time.Minute)
 	all := b.sms()
-	if len(all) != 1 || all[0].To != customer || all[0].Text != "Transfer is available again. Dial *150*00#." || all[0].Action != "" {
+	if len(all) != 1 || all[0].To != customer || all[0].Text != "Transfer: the service is back. Dial *150*00#." || all[0].Action != "" {
 		t.Fatalf("%+v", all)
 	}
 	run(2 * time.Minute)

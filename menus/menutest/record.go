@@ -29,7 +29,7 @@ type Recording struct {
 // Pressed is one step: the first is a dialled code, the others are answers.
 type Pressed struct {
 	Text    string
-	Secret  int // 1 or 2: a secret was typed, the first or the second different one
+	Secret  int // 1 or 2: a secret was typed, the first or the second different one; of more, Record makes no test
 	Answers []Answered
 	Screen  string // the id of what was then shown
 	End     bool
@@ -149,6 +149,8 @@ func (r *Recording) Title() string {
 // word is what stands for an answer in a name.
 func (s *Pressed) word() string {
 	switch {
+	case s.Secret > len(secretWords): // has no word: Record refuses it
+		return "another secret"
 	case s.Secret > 0:
 		return secretWords[s.Secret-1]
 	case s.Text == "":
