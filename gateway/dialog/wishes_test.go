@@ -147,7 +147,7 @@ func TestTheLastBalanceComesBySMSAndNotOnTheScreen(t *testing.T) {
 		}
 	}
 	all := b.sms()
-	if len(all) != 1 || all[0].To != customer || !strings.Contains(all[0].Text, "TZS 994,950") || !strings.Contains(all[0].Text, paid.UTC().Format("02/01/2006 15:04")) {
+	if len(all) != 1 || all[0].To != customer || !strings.Contains(all[0].Text, "TZS 994,950") || !strings.Contains(all[0].Text, paid.UTC().Format("02/01/2006 at 15:04")) {
 		t.Fatalf("%+v, paid %v", all, paid)
 	}
 	b.advance(time.Hour)
