@@ -122,12 +122,13 @@ func Run(ctx context.Context, cfg Config) (res Result, err error) {
 	if f.load != nil {
 		parts.Go(func() { sample(back, m, f.load) })
 	}
-	return finish(ctx, cfg, sim, m, direct{d})
+	return finish(ctx, cfg, sim, m, direct{d}, func() error { return nil })
 }
 
 // finish plays the phases with a line to the gateway, waits until all is settled,
-// and adds up.
-func finish(ctx context.Context, cfg Config, sim *coresim.Core, m *meter, l line) (Result, error) {
+// and adds up. learn is called when everybody has hung up, and returns when the
+// meter knows of every action.
+func finish(ctx context.Context, cfg Config, sim *coresim.Core, m *meter, l line, learn func() error) (Result, error) {
 	s := cfg.Scenario
 	starts, err := play(ctx, cfg, sim, newPeople(cfg, l, m), m)
 	if err != nil {
@@ -136,6 +137,9 @@ func finish(ctx context.Context, cfg Config, sim *coresim.Core, m *meter, l line
 	cfg.Progress("settling")
 	settled := time.Now()
 	limit := settled.Add(s.Horizon + 20*time.Second)
+	if err := learn(); err != nil {
+		return Result{}, err
+	}
 	for (m.open() > 0 || m.unheard() > 0) && time.Now().Before(limit) && ctx.Err() == nil {
 		time.Sleep(bucketLength)
 	}

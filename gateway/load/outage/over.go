@@ -85,8 +85,15 @@ func RunOver(ctx context.Context, cfg Config, start func(context.Context, Place)
 	l := &handsets{smsc: smsc, m: m}
 	records := &records{m: m, l: l, dir: place.CDR}
 	parts.Go(func() { records.follow(back) })
-	return finish(ctx, cfg, sim, m, l)
+	return finish(ctx, cfg, sim, m, l, func() error {
+		until(ctx, time.Now().Add(recordsLate))
+		return ctx.Err()
+	})
 }
+
+// recordsLate is after how long a gateway's records are in their files (it writes
+// them every second) and read.
+const recordsLate = 2500 * time.Millisecond
 
 // bound waits until the gateway has bound to the operator.
 func bound(ctx context.Context, smsc *simulator.SMSC) error {
