@@ -71,7 +71,7 @@ log: {level: error}
 func (g *gatewayProcess) Stop() error {
 	select {
 	case <-g.ended:
-		return fmt.Errorf("load outage: the gateway ended by itself: %w\n%s", errors.Join(g.err, errors.New("its last words:")), g.log)
+		return fmt.Errorf("load outage: the gateway ended by itself: %v (%s)", g.err, g.log)
 	default:
 	}
 	_ = g.cmd.Process.Signal(syscall.SIGTERM)
