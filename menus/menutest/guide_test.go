@@ -10,21 +10,25 @@ import (
 	"nyota/menus/menutest"
 )
 
-// The guide's menu and its test work as they are printed.
+// The guide's menus and their tests work as they are printed.
 func TestGuideWorksAsPrinted(t *testing.T) {
 	guide, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(guide, -1)
-	if len(blocks) != 2 {
-		t.Fatalf("%d YAML blocks, want the menu and its test", len(blocks))
+	if len(blocks) != 4 {
+		t.Fatalf("%d YAML blocks, want two menus, each with its test", len(blocks))
 	}
 	texts, err := os.ReadFile("../catalog/texts.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := fstest.MapFS{"texts.yaml": {Data: texts}, "gift.yaml": {Data: blocks[0][1]}, "gift.test.yaml": {Data: blocks[1][1]}}
+	files := fstest.MapFS{
+		"texts.yaml": {Data: texts},
+		"gift.yaml":  {Data: blocks[0][1]}, "gift.test.yaml": {Data: blocks[1][1]},
+		"purse.yaml": {Data: blocks[2][1]}, "purse.test.yaml": {Data: blocks[3][1]},
+	}
 	catalog, err := menus.Load(files, menus.DefaultEnv())
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +37,13 @@ func TestGuideWorksAsPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report := suite.Run(nil); report.Failed() > 0 || suite.Cases() != 1 {
-		t.Errorf("%d of %d cases fail", report.Failed(), suite.Cases())
+	report := suite.Run(nil)
+	for _, r := range report.Results {
+		for _, f := range r.Failures {
+			t.Errorf("%s: %s", r.Name, f.Message)
+		}
+	}
+	if suite.Cases() != 4 {
+		t.Errorf("%d cases, want 4", suite.Cases())
 	}
 }
