@@ -244,6 +244,21 @@ func TestAPINIsNotAskedForInVain(t *testing.T) {
 	}
 }
 
+func TestWhoWaitsWaitsForTheCoreAndNotForTheGateway(t *testing.T) {
+	p, _ := wallet(t).Program("wallet")
+	k := &talk{t: t, p: p, visited: map[string]bool{}, down: map[string]Unavailable{"balance": {}}}
+	k.begin("en")
+	k.do("5")
+	k.want("balance_away", "1 SMS my last known balance")
+	k.do("1")
+	k.do("@down")
+	k.want("read_failed", "1 Tell me by SMS when it is back")
+	k.do("1")
+	if c := k.turn.Call; c == nil || c.Name != CallTell || c.Args[0].Text != "balance" {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestAServiceThatIsBackMeanwhileIsNoLongerExplained(t *testing.T) {
 	p, _ := wallet(t).Program("wallet")
 	k := &talk{t: t, p: p, visited: map[string]bool{}, down: map[string]Unavailable{"transfer": {}}}

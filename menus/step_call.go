@@ -116,7 +116,7 @@ func (r *run) branch(c *callSpec, res *Result) {
 		r.st.depth = 0 // no way back into what was paid
 	}
 	r.jump(to)
-	if outcome == Down {
+	if outcome == Down && !c.def.local { // one of the gateway's own is nothing to wait for: it keeps what was
 		r.lost(c.def.name, res.Until)
 	}
 	// Asked again, the question says why. A read whose refusal leads on as its
