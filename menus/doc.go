@@ -21,6 +21,7 @@
 //	keys: {back: "0", home: "00", more: "98"}   # these are the defaults
 //	tries: 5                                    # wrong answers in a row
 //	resume: {mode: ask, within: 5m}             # ask, continue or restart
+//	again: {within: 10m, key: "9"}              # the defaults; see What was begun before
 //	include: [ends]                             # files that begin with "shared: ends"
 //	keywords: [PESA]                            # an SMS that begins so enters the menu
 //	texts: {wrong_choice: {...}}                # instead of the catalog's, in this menu
@@ -51,11 +52,12 @@
 //	choose   first: a list of {when, go}, else: the first condition that holds
 //	fetch    call, with, save, on [deadline]: a read from the core
 //	action   call, with, on, notify [deadline]: money moves
-//	message  text [each, options]
-//	end      text [each]: closes the dialogue
+//	message  text [each, options, tell, sms]
+//	end      text [each, sms]: closes the dialogue
 //
 // An option has id, label and go, and may have needs (the call without which it
-// is marked as unavailable and leads nowhere), when (a condition without which it
+// is marked as unavailable and leads nowhere), unavailable (the screen that it
+// leads to instead while that call is away), when (a condition without which it
 // is not there) and set. The options that are there are numbered in the order of
 // the file; the numbers work from every page.
 //
@@ -128,6 +130,8 @@
 //	balance       pin                             gives balance
 //	commission    pin                             gives commission, of an agent
 //	lock          pin                             locks the customer's own account
+//	change_pin    pin new_pin                     gives nothing; pin_weak refuses the new one
+//	last_balance                                  the last known balance, by SMS alone
 //	status        reference                       gives state (done, failed or pending), amount
 //	                                              [kind date direction party]
 //	account_name  to | till | biller | agent      gives name
@@ -139,7 +143,41 @@
 // that asks again after a refusal has the reason in front of it. After an action
 // that was done or is unknown there is no way back into it.
 //
-// notify: has the SMS to customer, payee and agent: texts for done, or a map of
+// Behind an input or a confirm for a secret stands a call. While that is away the
+// secret is not asked for: the dialogue goes where on: unavailable leads.
+//
+// last_balance is answered by the gateway, with an SMS to the customer's own
+// number; rejected says that no balance is known. It gives no value, as nobody can
+// check a PIN while the core is away: what a screen showed, whoever holds the
+// phone would read. The balance is one that the SMS of an action has told before.
+//
+// # What was begun before
+//
+// A dial says first what became of actions that the customer does not know the end
+// of, at most three, the newest first: open_checking while nobody knows, and
+// open_done, open_rejected or open_expired once, if the SMS has not left. Then the
+// dialogue goes on to what was dialled. See [Input] and [Earlier].
+//
+// An action whose arguments but the secrets are those of one that is open, or was
+// done within again: within, is asked about ([ScreenAgain]) after its confirm: 1
+// leaves it, again: key sends it all the same. The key is none of 1, 2 and the
+// menu's keys, so that nobody presses it without reading; within is 1m to 24h.
+//
+// # A service that is away
+//
+// An option that is unavailable leads to its unavailable: screen, or else to an
+// explanation ([ScreenUnavailable]) that offers an SMS when the call can be made
+// again. A message with tell: true offers it behind its own options, if a call that
+// was unavailable led there. The gateway's own [CallTell] notes the wish, once for
+// a customer and call.
+//
+// # SMS
+//
+// sms: of a message or an end is sent to the customer when the screen is reached,
+// not when it is shown again: texts, or {text, each: {rows, text, empty}}. It has
+// five parts at most; rows that do not fit are left out, from the end of the list.
+//
+// notify: has the SMS about an action to customer, payee and agent: texts for done, or a map of
 // done, rejected, unknown and expired. Without them the customer gets the
 // catalog's notice_rejected and notice_expired.
 //
