@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -23,6 +22,7 @@ const (
 // condition is a compiled when: an expression of expr-lang over the menu's
 // variables. Money and numbers are numbers, rows their number, all else texts.
 type condition struct {
+	rule    *rule // nil if expr's machine has to evaluate it
 	program *vm.Program
 	vars    []conditionVar
 	source  string
@@ -134,6 +134,7 @@ func (l *loader) condition(m *menu, i int, n *node) *condition {
 		l.badCondition(n, text, err)
 		return nil
 	}
+	c.rule = newRule(m, tree.Node)
 	slices.SortFunc(c.vars, func(a, b conditionVar) int { return a.slot - b.slot })
 	return c
 }
@@ -224,6 +225,14 @@ func (r *run) holds(c *condition) bool {
 	if c == nil {
 		return true
 	}
+	if c.rule != nil {
+		return r.truth(c.rule)
+	}
+	return r.interpret(c)
+}
+
+// interpret has expr's machine evaluate a condition.
+func (r *run) interpret(c *condition) bool {
 	if r.scope == nil {
 		r.scope = make(map[string]any, 8)
 		r.vm = &vm.VM{}
@@ -240,8 +249,7 @@ func (r *run) holds(c *condition) bool {
 		case v.typ == typeRows:
 			r.scope[v.name] = float64(countRows(value))
 		case isNumber(v.typ):
-			n, _ := strconv.ParseFloat(value, 64)
-			r.scope[v.name] = n
+			r.scope[v.name] = numberOf(value)
 		default:
 			r.scope[v.name] = value
 		}

@@ -39,9 +39,17 @@ func (r *run) callAgain() Turn {
 }
 
 func (r *run) request(c *callSpec) *Call {
+	have := 0
+	for slot := range r.p.vars {
+		if r.shared(slot) {
+			have++
+		}
+	}
+	// One allocation for both; neither can grow into the other.
+	values := make([]Value, len(c.args)+have)
 	call := &Call{
 		Action: c.def.action, Name: c.def.name, Screen: r.screen().id, Deadline: c.deadline,
-		Args: make([]Value, 0, len(c.args)), Vars: make([]Value, 0, len(r.p.vars)),
+		Args: values[:0:len(c.args)], Vars: values[len(c.args):len(c.args)],
 	}
 	for i := range c.args {
 		a := &c.args[i]
@@ -60,12 +68,16 @@ func (r *run) request(c *callSpec) *Call {
 		call.Args = append(call.Args, v)
 	}
 	for slot := range r.p.vars {
-		if v := r.value(slot); v != "" && r.p.vars[slot].typ != typeRows {
-			call.Vars = append(call.Vars, Value{Name: r.p.vars[slot].name, Text: v})
+		if r.shared(slot) {
+			call.Vars = append(call.Vars, Value{Name: r.p.vars[slot].name, Text: r.value(slot)})
 		}
 	}
 	return call
 }
+
+// shared says whether a call tells the value of a variable: it has one, and is
+// not rows.
+func (r *run) shared(slot int) bool { return r.p.vars[slot].typ != typeRows && r.value(slot) != "" }
 
 // answer takes the core's answer and goes on to the screen of its outcome.
 func (r *run) answer() (Turn, error) {
