@@ -69,9 +69,16 @@ func (l *loader) str(n *node, what string) (string, bool) {
 	return n.text, true
 }
 
+// fromColumn is the line of a node from the node on.
 func fromColumn(n *node) string {
-	r := []rune(n.file.line(n.line))
-	return string(r[min(n.col-1, len(r)):])
+	line, left := n.file.line(n.line), n.col-1
+	for i := range line {
+		if left == 0 {
+			return line[i:]
+		}
+		left--
+	}
+	return ""
 }
 
 // name reads an identifier.

@@ -25,6 +25,7 @@ type loader struct {
 	system   []*sysLang
 	shared   bool // reading the texts' file, which may be ahead of the menus
 	closed   bool // the catalog is under maintenance
+	above    int  // lines of the file above what is converted
 	guesses  int  // names compared to find what was meant
 	included map[string]*sharedFile
 	defaults [sysCount]*node // the error texts that inputs without their own take

@@ -56,7 +56,6 @@ type file struct {
 	name   string
 	data   []byte
 	lines  []string
-	above  int  // lines above the part that is converted
 	shared bool // of screens that several menus include
 }
 
@@ -208,7 +207,7 @@ func (l *loader) convert(f *file, a ast.Node, depth int) *node {
 	}
 	tk := a.GetToken()
 	if tk != nil && tk.Position != nil {
-		n.line, n.col = f.above+tk.Position.Line, max(tk.Position.Column, 1)
+		n.line, n.col = l.above+tk.Position.Line, max(tk.Position.Column, 1)
 	}
 	if depth > maxDepth {
 		l.at(n, "too-deep", "this is nested too deep", "")
@@ -217,14 +216,18 @@ func (l *loader) convert(f *file, a ast.Node, depth int) *node {
 	switch v := a.(type) {
 	case *ast.MappingNode:
 		n.kind = mapNode
-		seen := make(map[string]int, len(v.Values))
+		var seen map[string]int
+		if len(v.Values) > fewKeys {
+			seen = make(map[string]int, len(v.Values))
+		}
+		n.entries = make([]entry, 0, len(v.Values))
 		for _, kv := range v.Values {
 			l.addEntry(n, f, kv, depth, seen)
 		}
 		n.placeAtFirst(v.IsFlowStyle)
 	case *ast.MappingValueNode:
 		n.kind = mapNode
-		l.addEntry(n, f, v, depth, map[string]int{})
+		l.addEntry(n, f, v, depth, nil)
 		n.placeAtFirst(false)
 	case *ast.SequenceNode:
 		n.kind = listNode
@@ -266,20 +269,55 @@ func (n *node) placeAtFirst(flow bool) {
 	}
 }
 
+// fewKeys is up to how many keys of a map are compared one by one.
+const fewKeys = 12
+
+// addEntry converts an entry of a map. seen has the lines of its keys; without
+// it they are looked for in the map itself.
 func (l *loader) addEntry(n *node, f *file, kv *ast.MappingValueNode, depth int, seen map[string]int) {
+	key := l.key(f, kv, depth)
+	if key == nil {
+		return
+	}
+	if seen != nil {
+		if l.given(key, seen) {
+			return
+		}
+	} else {
+		for i := range n.entries {
+			if first := n.entries[i].key; first.text == key.text {
+				l.twice(key, first.line)
+				return
+			}
+		}
+	}
+	n.entries = append(n.entries, entry{key, l.convert(f, kv.Value, depth+1)})
+}
+
+// key converts the key of an entry; nil if it is none, which is reported.
+func (l *loader) key(f *file, kv *ast.MappingValueNode, depth int) *node {
 	if _, merge := kv.Key.(*ast.MergeKeyNode); merge {
 		pos := kv.Key.GetToken().Position
-		l.report(f, f.above+pos.Line, pos.Column, "yaml-feature", "merges (<<) are not part of the menu language", "write the keys themselves")
-		return
+		l.report(f, l.above+pos.Line, pos.Column, "yaml-feature", "merges (<<) are not part of the menu language", "write the keys themselves")
+		return nil
 	}
-	key := l.convert(f, kv.Key, depth+1)
-	if key.kind != scalarNode {
-		return // reported
+	if key := l.convert(f, kv.Key, depth+1); key.kind == scalarNode {
+		return key
 	}
-	if first, twice := seen[key.text]; twice {
-		l.at(key, "duplicate-key", fmt.Sprintf("%q is already given in line %d", key.text, first), "keep one of them")
-		return
+	return nil
+}
+
+// given says whether a key is among those seen, and reports it then.
+func (l *loader) given(key *node, seen map[string]int) bool {
+	first, twice := seen[key.text]
+	if twice {
+		l.twice(key, first)
+	} else {
+		seen[key.text] = key.line
 	}
-	seen[key.text] = key.line
-	n.entries = append(n.entries, entry{key, l.convert(f, kv.Value, depth+1)})
+	return twice
+}
+
+func (l *loader) twice(key *node, first int) {
+	l.at(key, "duplicate-key", fmt.Sprintf("%q is already given in line %d", key.text, first), "keep one of them")
 }

@@ -2,7 +2,11 @@ package menus
 
 import (
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -10,7 +14,8 @@ import (
 
 // The YAML parser reads the entries of a map by recursion and copies those
 // behind each of them, so that the time grows with the square of their number.
-// The screens of a large menu are therefore read some at a time.
+// The screens of a large menu are therefore read some at a time, on all
+// processors, and what the parser made of a part is let go with it.
 const (
 	screensPerPart = 64
 	partsFrom      = 4 * screensPerPart // screens of a file that is read so
@@ -51,58 +56,107 @@ func (l *loader) parseInParts(f *file) *node {
 	if len(starts) < partsFrom {
 		return nil
 	}
-	type part struct {
-		above int
-		body  ast.Node
-	}
-	read := func(lines []string, above int) (part, bool) {
-		doc, err := parser.ParseBytes([]byte(strings.Join(lines, "\n")), 0, parser.AllowDuplicateMapKey())
-		if err != nil || len(doc.Docs) != 1 {
-			return part{}, false
-		}
-		body := doc.Docs[0].Body
-		_, many := body.(*ast.MappingNode)
-		_, one := body.(*ast.MappingValueNode)
-		return part{above, body}, many || one
-	}
-	// The file without its screens: they are empty lines there.
-	rest := append([]string(nil), f.lines[:top+1]...)
-	rest = append(rest, make([]string, end-top-1)...)
-	head, ok := read(append(rest, f.lines[end:]...), 0)
-	if !ok {
-		return nil
-	}
-	var parts []part
+	var ranges [][2]int // of lines: a part each
 	for k := 0; k < len(starts); k += screensPerPart {
 		to := end
 		if k+screensPerPart < len(starts) {
 			to = starts[k+screensPerPart]
 		}
-		p, ok := read(f.lines[starts[k]:to], starts[k])
-		if !ok {
-			return nil
-		}
-		parts = append(parts, p)
+		ranges = append(ranges, [2]int{starts[k], to})
 	}
-	root := l.convert(f, head.body, 0)
+	parts := make([]*part, len(ranges))
+	var next atomic.Int32
+	var readers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), maxReaders) {
+		readers.Go(func() {
+			for k := int(next.Add(1)) - 1; k < len(ranges); k = int(next.Add(1)) - 1 {
+				from, to := ranges[k][0], ranges[k][1]
+				if parts[k] = readPart(f, from, to); parts[k] == nil {
+					next.Store(int32(len(ranges))) // the file is read as a whole
+				}
+			}
+		})
+	}
+	// The file without its screens: they are empty lines there.
+	rest := append([]string(nil), f.lines[:top+1]...)
+	rest = append(rest, make([]string, end-top-1)...)
+	head := parseMapOf(append(rest, f.lines[end:]...))
+	readers.Wait()
+	if head == nil || slices.Contains(parts, nil) {
+		return nil
+	}
+	root := l.convert(f, head, 0)
 	screens := root.get("screens")
 	if screens == nil || screens.kind != nullNode {
 		return root // given twice: reported
 	}
 	screens.kind = mapNode
+	screens.entries = make([]entry, 0, len(starts))
 	seen := make(map[string]int, len(starts))
 	for _, p := range parts {
-		f.above = p.above
-		switch v := p.body.(type) {
-		case *ast.MappingNode:
-			for _, kv := range v.Values {
-				l.addEntry(screens, f, kv, 1, seen)
+		for i := range p.entries {
+			e := &p.entries[i]
+			l.problems = append(l.problems, e.ofKey...)
+			if e.key == nil || l.given(e.key, seen) {
+				continue
 			}
-		case *ast.MappingValueNode:
-			l.addEntry(screens, f, v, 1, seen)
+			l.problems = append(l.problems, e.ofValue...)
+			screens.entries = append(screens.entries, entry{e.key, e.val})
 		}
 	}
-	f.above = 0
 	screens.placeAtFirst(false)
 	return root
+}
+
+// maxReaders bounds how many parts are read at the same time.
+const maxReaders = 8
+
+// part is some of the screens of a file.
+type part struct{ entries []partEntry }
+
+// partEntry is one of them, with what is wrong in it. The key is nil if it is
+// none.
+type partEntry struct {
+	entry
+	ofKey, ofValue Problems
+}
+
+// readPart reads the screens of some lines; nil if these are no map by
+// themselves.
+func readPart(f *file, from, to int) *part {
+	var values []*ast.MappingValueNode
+	switch v := parseMapOf(f.lines[from:to]).(type) {
+	case *ast.MappingNode:
+		values = v.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{v}
+	default:
+		return nil
+	}
+	l := &loader{above: from}
+	p := &part{entries: make([]partEntry, len(values))}
+	for i, kv := range values {
+		e := &p.entries[i]
+		l.problems = nil
+		e.key = l.key(f, kv, 1)
+		e.ofKey, l.problems = l.problems, nil
+		if e.key != nil {
+			e.val = l.convert(f, kv.Value, 2)
+			e.ofValue = l.problems
+		}
+	}
+	return p
+}
+
+// parseMapOf parses lines that are one map; nil if they are not.
+func parseMapOf(lines []string) ast.Node {
+	doc, err := parser.ParseBytes([]byte(strings.Join(lines, "\n")), 0, parser.AllowDuplicateMapKey())
+	if err != nil || len(doc.Docs) != 1 {
+		return nil
+	}
+	switch body := doc.Docs[0].Body.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return body
+	}
+	return nil
 }
