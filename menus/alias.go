@@ -189,7 +189,7 @@ func (l *loader) aliasPath(m *menu, n *node, a *alias) {
 			for i := range s.options {
 				known = append(known, s.options[i].id)
 			}
-			l.at(item, "unknown-option", fmt.Sprintf("the screen %q has no option %q", s.id, id), suggest(id, known, "its options: "+orNone(known)))
+			l.at(item, "unknown-option", fmt.Sprintf("the screen %q has no option %q", s.id, id), l.suggest(id, known, "its options: "+orNone(known)))
 			return
 		}
 		a.path = append(a.path, id)

@@ -102,7 +102,7 @@ func (l *loader) settings(m *menu) {
 		modes := []string{"ask", "continue", "restart"}
 		p.resume.Mode, _ = l.str(l.need(n, "mode", "resume"), "mode")
 		if v := n.get("mode"); v != nil && !slices.Contains(modes, p.resume.Mode) {
-			l.at(v, "bad-value", fmt.Sprintf("there is no mode %q", p.resume.Mode), suggest(p.resume.Mode, modes, "one of: ask, continue, restart"))
+			l.at(v, "bad-value", fmt.Sprintf("there is no mode %q", p.resume.Mode), l.suggest(p.resume.Mode, modes, "one of: ask, continue, restart"))
 		}
 		p.resume.Within = 5 * time.Minute
 		if v := n.get("within"); v != nil {
@@ -126,7 +126,7 @@ func (l *loader) settings(m *menu) {
 
 // maxGuesses bounds how many names are compared for suggestions, so that even
 // thousands of problems are reported within a second.
-const maxGuesses = 200_000
+const maxGuesses = 500_000
 
 // maxFooterLine bounds the lines of the back, home and more keys, break included.
 const maxFooterLine = 20
@@ -149,12 +149,12 @@ func (l *loader) target(m *menu, n *node) int {
 	i, ok := m.ids[name]
 	if !ok {
 		var known []string
-		if l.guesses += len(m.screens); l.guesses < maxGuesses {
+		if l.guesses+len(m.screens) <= maxGuesses {
 			for _, s := range m.screens {
 				known = append(known, s.key.text)
 			}
 		}
-		l.at(n, "unknown-screen", fmt.Sprintf("there is no screen %q", name), suggest(name, known, "write the screen, or name another"))
+		l.at(n, "unknown-screen", fmt.Sprintf("there is no screen %q", name), l.suggest(name, known, "write the screen, or name another"))
 		return noScreen
 	}
 	return i
@@ -218,7 +218,7 @@ func (l *loader) screen(m *menu, i int) {
 	}
 	k := slices.Index(kindNames, name)
 	if k < 1 {
-		l.at(kn, "unknown-kind", fmt.Sprintf("there is no kind %q", name), suggest(name, kindNames[1:], "one of: menu, input, list, confirm, choose, fetch, action, message, end"))
+		l.at(kn, "unknown-kind", fmt.Sprintf("there is no kind %q", name), l.suggest(name, kindNames[1:], "one of: menu, input, list, confirm, choose, fetch, action, message, end"))
 		return
 	}
 	s.kind = kind(k)
@@ -399,7 +399,7 @@ func (l *loader) set(m *menu, screen int, n *node, o *option, e *edge) {
 }
 
 func (l *loader) unknownVariable(m *menu, n *node, name string) {
-	fix := suggest(name, m.variableNames(true), "")
+	fix := l.suggest(name, m.variableNames(true), "")
 	if fix == "" {
 		fix = fmt.Sprintf("a text itself is marked with =: %q", "="+name)
 	}

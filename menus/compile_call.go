@@ -20,7 +20,7 @@ func (l *loader) unknownCall(n *node) {
 	for i := range callDefs {
 		all[i] = callDefs[i].name
 	}
-	l.at(n, "unknown-call", fmt.Sprintf("the core has no call %q", n.text), suggest(n.text, all, "one of: "+strings.Join(all, ", ")))
+	l.at(n, "unknown-call", fmt.Sprintf("the core has no call %q", n.text), l.suggest(n.text, all, "one of: "+strings.Join(all, ", ")))
 }
 
 // call compiles a fetch or an action.
@@ -83,7 +83,7 @@ func (l *loader) with(m *menu, i int, n *node, c *callSpec, took *varSet) {
 			for k, a := range c.def.args {
 				known[k] = a.name
 			}
-			l.at(e.key, "unknown-arg", fmt.Sprintf("the call %s takes no %q", c.def.name, e.key.text), suggest(e.key.text, known, "it takes: "+strings.Join(known, ", ")))
+			l.at(e.key, "unknown-arg", fmt.Sprintf("the call %s takes no %q", c.def.name, e.key.text), l.suggest(e.key.text, known, "it takes: "+strings.Join(known, ", ")))
 			continue
 		}
 		value, ok := l.str(e.val, "a value")
@@ -177,7 +177,7 @@ func (l *loader) saves(m *menu, n *node, c *callSpec) (done, cleared varSet) {
 			for _, d := range c.def.results {
 				known = append(known, d.name)
 			}
-			l.at(e.key, "unknown-result", fmt.Sprintf("the call %s gives no %q", c.def.name, e.key.text), suggest(e.key.text, known, "it gives: "+strings.Join(known, ", ")))
+			l.at(e.key, "unknown-result", fmt.Sprintf("the call %s gives no %q", c.def.name, e.key.text), l.suggest(e.key.text, known, "it gives: "+strings.Join(known, ", ")))
 			continue
 		}
 		k := m.variable(scalar(e.val))
@@ -209,7 +209,7 @@ func (l *loader) outcomes(m *menu, i int, n *node, c *callSpec, done, kills varS
 	}
 	for _, e := range on.entries {
 		if !slices.Contains(all, e.key.text) {
-			l.at(e.key, "unknown-outcome", fmt.Sprintf("there is no outcome %q here", e.key.text), suggest(e.key.text, all, "one of: "+strings.Join(all, ", ")))
+			l.at(e.key, "unknown-outcome", fmt.Sprintf("there is no outcome %q here", e.key.text), l.suggest(e.key.text, all, "one of: "+strings.Join(all, ", ")))
 		}
 	}
 	var missing []string
@@ -250,7 +250,7 @@ func (l *loader) reasons(n *node, c *callSpec, branch func(*node) int) {
 		case e.key.text == "else":
 			c.refused = branch(e.val)
 		case !slices.Contains(reasonCodes, e.key.text):
-			l.at(e.key, "unknown-reason", fmt.Sprintf("the core never refuses with %q", e.key.text), suggest(e.key.text, reasonCodes, "one of: "+strings.Join(reasonCodes, ", ")))
+			l.at(e.key, "unknown-reason", fmt.Sprintf("the core never refuses with %q", e.key.text), l.suggest(e.key.text, reasonCodes, "one of: "+strings.Join(reasonCodes, ", ")))
 		default:
 			c.rejected = append(c.rejected, reasonBranch{e.key.text, WayRejected + " " + e.key.text, branch(e.val)})
 		}

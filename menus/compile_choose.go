@@ -80,7 +80,7 @@ func (l *loader) rowSet(m *menu, spec *listSpec, e *edge, kv entry) {
 		for i, d := range rowDefs {
 			known[i] = d.name
 		}
-		l.at(kv.val, "unknown-field", fmt.Sprintf("a row has no field %q", value), suggest(value, known, "one of: "+strings.Join(known, ", ")))
+		l.at(kv.val, "unknown-field", fmt.Sprintf("a row has no field %q", value), l.suggest(value, known, "one of: "+strings.Join(known, ", ")))
 	case k < firstSlot:
 		if k >= 0 {
 			l.at(kv.key, "bad-name", fmt.Sprintf("{%s} cannot be set", kv.key.text), "")

@@ -26,7 +26,7 @@ func (l *loader) input(m *menu, i int, n *node, what string) {
 	if name, ok := l.str(tn, "type"); ok {
 		if spec.typ, ok = inputTypes[name]; !ok {
 			known := []string{"msisdn", "money", "number", "text", "date", "choice", "secret"}
-			l.at(tn, "unknown-type", fmt.Sprintf("there is no type %q", name), suggest(name, known, "one of: "+strings.Join(known, ", ")))
+			l.at(tn, "unknown-type", fmt.Sprintf("there is no type %q", name), l.suggest(name, known, "one of: "+strings.Join(known, ", ")))
 			return
 		}
 	}

@@ -8,20 +8,19 @@ import (
 
 // menu is one file while it is compiled.
 type menu struct {
-	root      *node
-	name      string
-	codes     []*node
-	keywords  []*node
-	files     map[string]bool // own and included
-	exprScope map[string]any
-	langs     []string
-	screens   []entry // key: the screen's id
-	ids       map[string]int
-	vars      []varDecl
-	twins     [][2]string // secrets that are typed twice
-	edges     []edge
-	uses      []use
-	program   *Program
+	root     *node
+	name     string
+	codes    []*node
+	keywords []*node
+	files    map[string]bool // own and included
+	langs    []string
+	screens  []entry // key: the screen's id
+	ids      map[string]int
+	vars     []varDecl
+	twins    [][2]string // secrets that are typed twice
+	edges    []edge
+	uses     []use
+	program  *Program
 }
 
 // varDecl is a variable of a menu; its index is its place in menu.vars.

@@ -208,7 +208,7 @@ func (ps Problems) Sorted() Problems { return slices.Clone(ps).sorted() }
 // Suggest proposes the known name nearest to a wrong one ("did you mean ...?"),
 // and otherwise says otherwise.
 func Suggest(wrong string, known []string, otherwise string) string {
-	return suggest(wrong, known, otherwise)
+	return new(loader).suggest(wrong, known, otherwise)
 }
 
 // CallInfo describes what menus can ask of the core.

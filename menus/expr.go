@@ -44,23 +44,21 @@ func hasName(name string) string { return name + "?" }
 // isNumber says whether conditions compare a type as a number.
 func isNumber(t valueType) bool { return t == typeMoney || t == typeNumber || t == typeRows }
 
-// conditionScope types every variable of the menu that is not a secret.
-func (m *menu) conditionScope() map[string]any {
-	if m.exprScope == nil {
-		m.exprScope = make(map[string]any, 2*len(m.vars))
-		for _, v := range m.vars {
-			switch {
-			case v.typ == typeSecret:
-				continue
-			case isNumber(v.typ):
-				m.exprScope[v.name] = float64(0)
-			default:
-				m.exprScope[v.name] = ""
-			}
-			m.exprScope[hasName(v.name)] = false
+// scope types what a condition uses, for expr: nothing else of the menu, so that
+// thousands of conditions over hundreds of variables stay cheap to compile.
+func (c *condition) scope() map[string]any {
+	scope := make(map[string]any, len(c.vars))
+	for _, v := range c.vars {
+		switch {
+		case v.has:
+			scope[v.name] = false
+		case isNumber(v.typ):
+			scope[v.name] = float64(0)
+		default:
+			scope[v.name] = ""
 		}
 	}
-	return m.exprScope
+	return scope
 }
 
 // condition compiles the when: of screen i; nil if there is none or it is wrong.
@@ -99,7 +97,7 @@ func (l *loader) condition(m *menu, i int, n *node) *condition {
 		switch {
 		case k < 0:
 			known := m.variableNames(false)
-			l.inText(n, text, off, "unknown-variable", fmt.Sprintf("there is no variable %q", node.Value), suggest(node.Value, known, "known here: "+orNone(known)))
+			l.inText(n, text, off, "unknown-variable", fmt.Sprintf("there is no variable %q", node.Value), l.suggest(node.Value, known, "known here: "+orNone(known)))
 			sound = false
 		case m.vars[k].typ == typeSecret:
 			l.inText(n, text, off, "secret-misused", fmt.Sprintf("%q is a secret: no condition can depend on it", node.Value), "remove it")
@@ -129,7 +127,7 @@ func (l *loader) condition(m *menu, i int, n *node) *condition {
 		l.at(n, "constant-condition", "the condition is always the same: it has no variable", "compare a variable, or remove it")
 		return nil
 	}
-	c.program, err = expr.Compile(text, expr.Env(m.conditionScope()), expr.AsBool(), expr.DisableAllBuiltins(), expr.MaxNodes(2*maxConditionNodes), expr.Patch(hasPatch{}))
+	c.program, err = expr.Compile(text, expr.Env(c.scope()), expr.AsBool(), expr.DisableAllBuiltins(), expr.MaxNodes(2*maxConditionNodes), expr.Patch(hasPatch{}))
 	if err != nil {
 		l.badCondition(n, text, err)
 		return nil

@@ -24,7 +24,7 @@ func (l *loader) keys(n *node, what string, known ...string) bool {
 	}
 	for _, e := range n.entries {
 		if !slices.Contains(known, e.key.text) {
-			l.at(e.key, "unknown-key", fmt.Sprintf("%s has no key %q", what, e.key.text), suggest(e.key.text, known, "one of: "+strings.Join(known, ", ")))
+			l.at(e.key, "unknown-key", fmt.Sprintf("%s has no key %q", what, e.key.text), l.suggest(e.key.text, known, "one of: "+strings.Join(known, ", ")))
 		}
 	}
 	return true
@@ -113,11 +113,15 @@ func (l *loader) duration(n *node, what string, low, high time.Duration) (time.D
 	return 0, false
 }
 
-// suggest proposes the known name nearest to a wrong one.
-func suggest(wrong string, known []string, otherwise string) string {
+// suggest proposes the known name nearest to a wrong one. What all wrong names of
+// a catalog cost is bounded by maxGuesses; those behind it get no proposal.
+func (l *loader) suggest(wrong string, known []string, otherwise string) string {
+	if l.guesses += len(known); l.guesses > maxGuesses {
+		return otherwise
+	}
 	best, at := max(len(wrong)/3, 1)+1, ""
 	for _, k := range known {
-		if d := distance(wrong, k); d < best {
+		if d := distance(wrong, k, best); d < best {
 			best, at = d, k
 		}
 	}
@@ -128,13 +132,22 @@ func suggest(wrong string, known []string, otherwise string) string {
 }
 
 // distance counts the letters to add, drop, change or swap with their neighbour.
-func distance(a, b string) int {
-	before, above := []int(nil), make([]int, len(b)+1)
+// It is at least limit if it is not below it.
+func distance(a, b string, limit int) int {
+	if d := len(a) - len(b); d >= limit || -d >= limit {
+		return limit
+	}
+	var space [3 * 64]int
+	rows := space[:]
+	width := len(b) + 1
+	if 3*width > len(rows) {
+		rows = make([]int, 3*width)
+	}
+	before, above, row := rows[:width], rows[width:2*width], rows[2*width:3*width]
 	for j := range above {
 		above[j] = j
 	}
 	for i := range len(a) {
-		row := make([]int, len(b)+1)
 		row[0] = i + 1
 		for j := range len(b) {
 			change := above[j]
@@ -146,7 +159,7 @@ func distance(a, b string) int {
 				row[j+1] = min(row[j+1], before[j-1]+1)
 			}
 		}
-		before, above = above, row
+		before, above, row = above, row, before
 	}
 	return above[len(b)]
 }
@@ -280,7 +293,7 @@ func (l *loader) segments(n *node, text string, parsed []tnode, vars names, guar
 		switch {
 		case !ok:
 			known := vars.known()
-			l.inText(n, text, t.off, "unknown-variable", fmt.Sprintf("there is no {%s} here", t.name), suggest(t.name, known, "known here: "+orNone(known)))
+			l.inText(n, text, t.off, "unknown-variable", fmt.Sprintf("there is no {%s} here", t.name), l.suggest(t.name, known, "known here: "+orNone(known)))
 			continue
 		case ref.typ == typeSecret:
 			l.inText(n, text, t.off, "secret-in-text", fmt.Sprintf("{%s} is a secret: no text can show it or depend on it", t.name), "remove it")
@@ -324,7 +337,7 @@ func (l *loader) segments(n *node, text string, parsed []tnode, vars names, guar
 			for i, n := range formatNames {
 				all[i] = n.name
 			}
-			l.inText(n, text, t.off, "unknown-format", fmt.Sprintf("there is no format %q", t.format), suggest(t.format, all, "one of: "+strings.Join(all, ", ")))
+			l.inText(n, text, t.off, "unknown-format", fmt.Sprintf("there is no format %q", t.format), l.suggest(t.format, all, "one of: "+strings.Join(all, ", ")))
 			continue
 		case !fits:
 			l.inText(n, text, t.off, "wrong-format", fmt.Sprintf("{%s} is %s, which the format %q cannot show", t.name, ref.typ, t.format), "")
@@ -346,5 +359,11 @@ func orNone(names []string) string {
 	if len(names) == 0 {
 		return "none"
 	}
+	if more := len(names) - maxListed; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), more)
+	}
 	return strings.Join(names, ", ")
 }
+
+// maxListed is how many names a fix lists.
+const maxListed = 20

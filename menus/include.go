@@ -110,7 +110,7 @@ func (l *loader) includeList(root *node) []*sharedFile {
 				known = append(known, k)
 			}
 			slices.Sort(known)
-			l.at(item, "unknown-include", fmt.Sprintf("no file begins with \"shared: %s\"", name), suggest(name, known, "shared screens are: "+orNone(known)))
+			l.at(item, "unknown-include", fmt.Sprintf("no file begins with \"shared: %s\"", name), l.suggest(name, known, "shared screens are: "+orNone(known)))
 			continue
 		}
 		if !slices.Contains(files, f) {

@@ -17,11 +17,11 @@ import (
 // The screens of a large menu are therefore read some at a time, on all
 // processors, and what the parser made of a part is let go with it.
 const (
-	screensPerPart = 64
-	partsFrom      = 4 * screensPerPart // screens of a file that is read so
+	screensPerPart = 16
+	partsFrom      = 16 * screensPerPart // screens of a file that is read so
 )
 
-var screenLine = regexp.MustCompile(`^ +[A-Za-z0-9_]+:( |$)`)
+var screenLine = regexp.MustCompile(`^ +[A-Za-z0-9_]+:( |\r?$)`)
 
 // parseInParts reads a large file of screens. It returns nil for every other
 // file, and for one whose parts are not right by themselves: then the file is
