@@ -22,8 +22,8 @@ const (
 // condition is a compiled when: an expression of expr-lang over the menu's
 // variables. Money and numbers are numbers, rows their number, all else texts.
 type condition struct {
-	rule    *rule // nil if expr's machine has to evaluate it
-	program *vm.Program
+	rule    *rule       // nil if expr's machine has to evaluate it
+	program *vm.Program // nil if there is a rule
 	vars    []conditionVar
 	source  string
 }
@@ -127,14 +127,20 @@ func (l *loader) condition(m *menu, i int, n *node) *condition {
 		l.at(n, "constant-condition", "the condition is always the same: it has no variable", "compare a variable, or remove it")
 		return nil
 	}
-	c.program, err = expr.Compile(text, expr.Env(c.scope()), expr.AsBool(), expr.DisableAllBuiltins(), expr.MaxNodes(2*maxConditionNodes), expr.Patch(hasPatch{}))
-	if err != nil {
-		l.badCondition(n, text, err)
-		return nil
+	if c.rule = newRule(m, tree.Node); c.rule == nil { // rules are only what expr accepts too
+		if err := c.compile(); err != nil {
+			l.badCondition(n, text, err)
+			return nil
+		}
 	}
-	c.rule = newRule(m, tree.Node)
 	slices.SortFunc(c.vars, func(a, b conditionVar) int { return a.slot - b.slot })
 	return c
+}
+
+// compile makes the program for expr's machine, or says what expr does not accept.
+func (c *condition) compile() (err error) {
+	c.program, err = expr.Compile(c.source, expr.Env(c.scope()), expr.AsBool(), expr.DisableAllBuiltins(), expr.MaxNodes(2*maxConditionNodes), expr.Patch(hasPatch{}))
+	return err
 }
 
 func (c *condition) add(v conditionVar) {

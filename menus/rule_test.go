@@ -41,7 +41,11 @@ var conditionValues = [][]string{
 	{"", "0", "99999999999999999999", "abc", "0x10", "255", "\x1e\x1e\x1e"},
 }
 
-func evaluations(m *menu, c *condition) (rules, machine []bool) {
+func evaluations(t *testing.T, m *menu, c *condition) (rules, machine []bool) {
+	t.Helper()
+	if err := c.compile(); err != nil {
+		t.Fatalf("expr does not accept %s: %v", c.source, err)
+	}
 	for _, v := range conditionValues {
 		r := run{p: m.program, in: Input{Customer: v[0]}}
 		r.st.vars = append([]string{""}, v[1:]...)
@@ -65,7 +69,7 @@ func TestConditionsNeedNoMachine(t *testing.T) {
 			t.Errorf("%s has no rule", text)
 			continue
 		}
-		if rules, machine := evaluations(m, c); fmt.Sprint(rules) != fmt.Sprint(machine) {
+		if rules, machine := evaluations(t, m, c); fmt.Sprint(rules) != fmt.Sprint(machine) {
 			t.Errorf("%s: %v, but expr says %v", text, rules, machine)
 		}
 	}
@@ -86,7 +90,7 @@ func TestWhatRulesDoNotHaveIsLeftToTheMachine(t *testing.T) {
 		if c.rule != nil {
 			t.Errorf("%s has a rule", text)
 		}
-		if rules, _ := evaluations(m, c); fmt.Sprint(rules) != want {
+		if rules, _ := evaluations(t, m, c); fmt.Sprint(rules) != want {
 			t.Errorf("%s: %v, want %s", text, rules, want)
 		}
 	}
@@ -136,7 +140,7 @@ func TestRulesSayWhatTheMachineSays(t *testing.T) {
 			continue // without a variable, of too many parts, or with whole numbers alone
 		}
 		compared++
-		if rules, machine := evaluations(m, c); fmt.Sprint(rules) != fmt.Sprint(machine) {
+		if rules, machine := evaluations(t, m, c); fmt.Sprint(rules) != fmt.Sprint(machine) {
 			t.Errorf("%s: %v, but expr says %v", expression, rules, machine)
 		}
 	}
