@@ -40,6 +40,7 @@ type memStore struct {
 	notices  map[string]sessions.Notice
 	people   map[string]sessions.Customer
 	odd      map[string]sessions.Discrepancy
+	wishes   map[[2]string]sessions.Wish // by customer and call
 }
 
 // kept is a dialogue as it is, and as it is on disk.
@@ -47,7 +48,7 @@ type kept struct{ now, disk *sessions.Session }
 
 func newMemStore(now func() time.Time, next func() fault) *memStore {
 	return &memStore{now: now, next: next, sessions: map[sessions.Key]kept{}, actions: map[string]sessions.Action{},
-		notices: map[string]sessions.Notice{}, people: map[string]sessions.Customer{}, odd: map[string]sessions.Discrepancy{}}
+		notices: map[string]sessions.Notice{}, people: map[string]sessions.Customer{}, odd: map[string]sessions.Discrepancy{}, wishes: map[[2]string]sessions.Wish{}}
 }
 
 // crash forgets what was not on disk, of the dialogues that rolls says.
@@ -146,6 +147,8 @@ func (*memStore) raise(records []sessions.Record, by int64) {
 			r.Version += uint64(by)
 		case *sessions.Discrepancy:
 			r.Version += uint64(by)
+		case *sessions.Wish:
+			r.Version += uint64(by)
 		}
 	}
 }
@@ -173,6 +176,8 @@ func (m *memStore) apply(s *sessions.Session, records []sessions.Record) error {
 			have, want = m.people[r.MSISDN].Version, r.Version
 		case *sessions.Discrepancy:
 			have, want, durable = m.odd[r.ID].Version, r.Version, true
+		case *sessions.Wish:
+			have, want, durable = m.wishes[[2]string{r.MSISDN, r.Call}].Version, r.Version, true
 		}
 		if have != want {
 			return sessions.ErrConflict
@@ -189,6 +194,8 @@ func (m *memStore) apply(s *sessions.Session, records []sessions.Record) error {
 			m.people[r.MSISDN] = *r
 		case *sessions.Discrepancy:
 			m.odd[r.ID] = *r
+		case *sessions.Wish:
+			m.wishes[[2]string{r.MSISDN, r.Call}] = *r
 		}
 	}
 	if s == nil {
@@ -224,6 +231,22 @@ func (m *memStore) Discrepancy(_ context.Context, msisdn, id string) (sessions.D
 		return sessions.Discrepancy{}, sessions.ErrNotFound
 	}
 	return d, nil
+}
+
+func (m *memStore) Notice(_ context.Context, owner, id string) (sessions.Notice, error) {
+	n, ok := m.notices[id]
+	if !ok || n.Owner != owner {
+		return sessions.Notice{}, sessions.ErrNotFound
+	}
+	return n, nil
+}
+
+func (m *memStore) Wish(_ context.Context, msisdn, call string) (sessions.Wish, error) {
+	w, ok := m.wishes[[2]string{msisdn, call}]
+	if !ok {
+		return sessions.Wish{}, sessions.ErrNotFound
+	}
+	return w, nil
 }
 
 func (m *memStore) Customer(_ context.Context, msisdn string) (sessions.Customer, error) {
