@@ -104,7 +104,7 @@ func (c *town) handset(msisdn string) remote { return remote{c.t, c.control, msi
 
 // keys is what a customer presses on each screen on the way to a payment.
 func keys(to, amount string) map[string]string {
-	return map[string]string{"home": "1", "send_to": to, "send_amount": amount, "send_pin": testPIN}
+	return map[string]string{"open": "1", "home": "1", "send_to": to, "send_amount": amount, "send_pin": testPIN}
 }
 
 // settles waits until a handset has nothing more to wait for, at most for so
