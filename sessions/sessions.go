@@ -8,7 +8,7 @@
 //	operator.go   what operators did, and what they must look at
 //	codec.go      the compact, versioned encoding of records (and wire.go)
 //	keyring.go    sealing of secrets (AES-GCM), the key file, tokens
-//	embedded.go   the default store, on pebble
+//	embedded.go   the default store: sessions in memory and a journal, the rest on pebble
 //	valkey.go     the store for several gateways, on Valkey
 //	storetest/    the suite that every store passes
 //
