@@ -140,7 +140,7 @@ func (w writer) room(octets int, h Header) int {
 	left := octets - h.Len()
 	switch w.e {
 	case GSM7:
-		return left * 8 / 7
+		return octets*8/7 - (h.Len()*8+6)/7
 	case UCS2:
 		return left / 2
 	}
