@@ -14,9 +14,6 @@ import (
 	"github.com/valkey-io/valkey-go"
 )
 
-//go:embed lua/step.lua
-var stepLua string
-
 //go:embed lua/commit.lua
 var commitLua string
 
@@ -28,10 +25,7 @@ func newScript(text string) script {
 	return script{text: text, sha: hex.EncodeToString(sum[:])}
 }
 
-var (
-	stepScript   = newScript(stepLua)
-	commitScript = newScript(commitLua)
-)
+var commitScript = newScript(commitLua)
 
 // evalsha runs the script by its name, eval by its text.
 func (v *Valkey) evalsha(s script, keys, args []string) valkey.Completed {
@@ -137,7 +131,7 @@ func (v *Valkey) Commit(ctx context.Context, s Session, records ...Record) (Sess
 		}
 	}
 	row := valkey.BinaryString(value)
-	if len(changes) == 0 && v.steps != nil {
+	if len(changes) == 0 {
 		if err := v.step(ctx, &s, expected, row); err != nil {
 			v.warm.forget(s.Key)
 			return Session{}, err
@@ -150,21 +144,10 @@ func (v *Valkey) Commit(ctx context.Context, s Session, records ...Record) (Sess
 		return Session{}, err
 	}
 	defer done()
-	if len(changes) == 0 && !s.Ended {
-		keys := []string{v.sessionKey(s.Key)}
-		args := []string{octets(orderedTime(v.opts.Now())), octets(expected), row, millis(s.Expires)}
-		err = v.retry(ctx, func(again bool) error {
-			if again && len(args[0]) == nowLen {
-				args[0] += writtenBefore
-			}
-			return conflictOf(v.run(ctx, stepScript, keys, args))
-		})
-	} else {
-		keys, args := v.scriptHead(s.Key.MSISDN, 1+len(changes))
-		keys = append(keys, v.sessionKey(s.Key))
-		args = append(args, octets(expected), row, millis(s.Expires), "", "", "")
-		err = v.commit(ctx, keys, args, s.Key.MSISDN, changes, durable)
-	}
+	keys, args := v.scriptHead(s.Key.MSISDN, 1+len(changes))
+	keys = append(keys, v.sessionKey(s.Key))
+	args = append(args, octets(expected), row, millis(s.Expires), "", "", "")
+	err = v.commit(ctx, keys, args, s.Key.MSISDN, changes, durable)
 	if err != nil {
 		v.warm.forget(s.Key)
 		return Session{}, err

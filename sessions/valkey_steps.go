@@ -108,16 +108,13 @@ func (s *steps) write() {
 			args = append(args, c.expected, c.row, c.until)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), s.v.opts.Timeout)
-		text, err := s.v.run(ctx, stepsScript, keys, args).ToString()
+		answers, err := s.v.runSteps(ctx, keys, args)
 		cancel()
-		if err == nil && len(text) != len(batch) {
-			err = fmt.Errorf("valkey: %d answers to %d steps", len(text), len(batch))
-		}
 		for i, c := range batch {
 			switch {
 			case err != nil:
-				c.done <- failedWrite(err)
-			case text[i] != '0':
+				c.done <- err
+			case answers[i] != '0':
 				c.done <- ErrConflict
 			default:
 				c.done <- nil
@@ -173,19 +170,46 @@ func taken(batch []*stepCall, key string) bool {
 	return false
 }
 
+// runSteps runs steps.lua: without an error there is an octet for each key.
+func (v *Valkey) runSteps(ctx context.Context, keys, args []string) (string, error) {
+	answers, err := v.run(ctx, stepsScript, keys, args).ToString()
+	if err == nil && len(answers) != len(keys) {
+		err = fmt.Errorf("%d answers to %d steps", len(answers), len(keys))
+	}
+	if err != nil {
+		return "", failedWrite(err)
+	}
+	return answers, nil
+}
+
 // step commits one session and nothing else.
 func (v *Valkey) step(ctx context.Context, s *Session, expected uint64, row string) error {
-	if err := v.enter(ctx); err != nil {
-		return err
-	}
-	defer v.leave()
 	key, version, until := v.sessionKey(s.Key), octets(expected), millis(s.Expires)
 	try := func(ctx context.Context, again bool) error {
 		if again && len(version) == nowLen {
 			version += writtenBefore
 		}
-		return v.steps.do(ctx, key, version, row, until)
+		if v.steps != nil {
+			return v.steps.do(ctx, key, version, row, until)
+		}
+		answer, err := v.runSteps(ctx, []string{key}, []string{octets(orderedTime(v.opts.Now())), version, row, until})
+		if err == nil && answer != "0" {
+			err = ErrConflict
+		}
+		return err
 	}
+	if v.steps == nil {
+		ctx, done, err := v.begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer done()
+		return v.retry(ctx, func(again bool) error { return try(ctx, again) })
+	}
+	if err := v.enter(ctx); err != nil {
+		return err
+	}
+	defer v.leave()
 	err := try(ctx, false)
 	if err == nil {
 		if v.away.Load() {
