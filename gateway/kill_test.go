@@ -318,12 +318,11 @@ func (c *town) sicken(stop <-chan struct{}) {
 	}
 }
 
-// chaos kills the gateway at random instants of running dialogues, in front of a
-// core that is well or goes through ills.
-func chaos(t *testing.T, store string, kills int, ill bool) {
-	c := newTown(t, store)
-	c.ill = ill
-	c.start()
+// live lets customers pay all the time while disturb does its work, and then
+// demands that every payment happened once or not at all and was told truly.
+func (c *town) live(disturb func()) map[string]int {
+	t := c.t
+	t.Helper()
 	setFaults(t, c.core, map[string]any{"service_ms": 20})
 	var next atomic.Int64
 	next.Store(1000)
@@ -356,22 +355,13 @@ func chaos(t *testing.T, store string, kills int, ill bool) {
 			}
 		}
 	})
-	if ill {
-		wg.Go(func() { c.sicken(stop) })
-	}
-	for range kills {
-		time.Sleep(rand.N(1500 * time.Millisecond)) // the random instant itself
-		c.gateway.kill()
-		c.start()
-	}
+	disturb()
 	close(stop)
 	wg.Wait()
-
-	var waiting error
 	// What a killed process had leased is delivered when its lease ends.
 	for end := time.Now().Add(3 * patience); ; time.Sleep(100 * time.Millisecond) {
-		var final error
-		if final, waiting = c.judge(stories, post); final != nil {
+		final, waiting := c.judge(stories, post)
+		if final != nil {
 			t.Fatal(final)
 		}
 		if waiting == nil && c.nothingOpen() {
@@ -385,10 +375,34 @@ func chaos(t *testing.T, store string, kills int, ill bool) {
 	for _, s := range stories {
 		told[s.told]++
 	}
-	t.Logf("%d kills, %d dialogues, last screens %v", kills, len(stories), told)
+	t.Logf("%d dialogues, last screens %v", len(stories), told)
 	if told["sent"] == 0 {
-		t.Error("no payment was made between the kills")
+		t.Error("no payment was made")
 	}
+	return told
+}
+
+// chaos kills the gateway at random instants of running dialogues, in front of a
+// core that is well or goes through ills.
+func chaos(t *testing.T, store string, kills int, ill bool) {
+	c := newTown(t, store)
+	c.ill = ill
+	c.start()
+	c.live(func() {
+		if ill {
+			stop := make(chan struct{})
+			var wg sync.WaitGroup
+			wg.Go(func() { c.sicken(stop) })
+			defer wg.Wait()
+			defer close(stop)
+		}
+		for range kills {
+			time.Sleep(rand.N(1500 * time.Millisecond)) // the random instant itself
+			c.gateway.kill()
+			c.start()
+		}
+	})
+	t.Logf("after %d kills", kills)
 }
 
 // nothingOpen says whether every action is final.

@@ -6,13 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"nyota/gateway/simulator"
 	"nyota/sessions/storetest"
 )
 
@@ -83,69 +80,6 @@ func (f *fleet) stopAt(i int) {
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
 		f.t.Errorf("a gateway that was told to stop ended with status %d", code)
 	}
-}
-
-// live lets customers pay all the time while disturb does its work, and then
-// demands that every payment happened once or not at all and was told truly.
-func (f *fleet) live(disturb func()) map[string]int {
-	t := f.t
-	t.Helper()
-	setFaults(t, f.core, map[string]any{"service_ms": 20})
-	var next atomic.Int64
-	next.Store(1000)
-	stop := make(chan struct{})
-	var (
-		wg      sync.WaitGroup
-		mu      sync.Mutex
-		stories []story
-	)
-	for i := range 6 {
-		wg.Go(func() {
-			mine := f.customer(fmt.Sprintf("25570000000%d", i+1), &next, stop)
-			mu.Lock()
-			defer mu.Unlock()
-			stories = append(stories, mine...)
-		})
-	}
-	post := &mail{boxes: map[string]map[int]simulator.SMS{}}
-	wg.Go(func() {
-		tick := time.NewTicker(200 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-				if err := post.collect(f.town); err != nil {
-					t.Error(err)
-				}
-			}
-		}
-	})
-	disturb()
-	close(stop)
-	wg.Wait()
-	for end := time.Now().Add(3 * patience); ; time.Sleep(100 * time.Millisecond) {
-		final, waiting := f.judge(stories, post)
-		if final != nil {
-			t.Fatal(final)
-		}
-		if waiting == nil && f.nothingOpen() {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("not everything is settled and told: %v", waiting)
-		}
-	}
-	told := map[string]int{}
-	for _, s := range stories {
-		told[s.told]++
-	}
-	t.Logf("%d dialogues, last screens %v", len(stories), told)
-	if told["sent"] == 0 {
-		t.Error("no payment was made")
-	}
-	return told
 }
 
 func restarts() int {
