@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"regexp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,10 +160,13 @@ func TestM4LostAnswerIsWaitedForAndSettledByOneSMS(t *testing.T) {
 			t.Fatalf("effects %+v", all)
 		}
 		setFaults(t, core, map[string]any{"drop_answers": 0.0})
-		if sms := inbox(t, from, 1); !strings.Contains(sms[0].Text, "You sent TZS 5,000") {
-			t.Errorf("%q", sms[0].Text)
+		told := regexp.MustCompile(`\b[0-9A-HJKMNP-TV-Z]{8}\b`).FindString(s.Screen)
+		if sms := inbox(t, from, 1); !strings.Contains(sms[0].Text, "You sent TZS 5,000") || told == "" || !strings.Contains(sms[0].Text, "/"+told+" ") {
+			t.Errorf("%q, where the screen told %q", sms[0].Text, told)
 		}
-		inbox(t, to, 1)
+		if sms := inbox(t, to, 1); strings.Contains(sms[0].Text, told) {
+			t.Errorf("the payee, who was told no reference before: %q", sms[0].Text)
+		}
 		eventually(t, "nothing is open", func() bool {
 			var open []any
 			httpJSON(t, http.MethodGet, "http://"+g.Addr("admin")+"/actions/"+payer, nil, &open)

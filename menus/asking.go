@@ -101,7 +101,7 @@ func openFirst(all []Earlier) *asking {
 
 // cleanEarlier makes what comes from outside fit for a screen.
 func cleanEarlier(e Earlier) Earlier {
-	e.Call, e.Ref, e.To = clean(e.Call, 40), clean(e.Ref, 40), clean(e.To, 40)
+	e.Call, e.Ref, e.To = clean(e.Call, 40), clean(e.Ref, maxRef), clean(e.To, 40)
 	e.Reason, e.Amount = orOther(e.Reason), cleanValue(typeMoney, e.Amount)
 	if e.Outcome < Done || e.Outcome > Down {
 		e.Outcome = Pending

@@ -40,10 +40,10 @@ func (p *Program) Notice(action string, role Role, lang string, outcome Outcome,
 // A language that the menu lacks reads as its first.
 func (p *Program) Moved(lang, ref, kind, amount, about string) string {
 	k := max(slices.Index(p.langs, lang), 0)
-	b := []byte(clean(ref, 40) + " " + p.sys[k].kind(kind) + ": ")
+	b := []byte(clean(ref, maxRef) + " " + p.sys[k].kind(kind) + ": ")
 	b = appendMoney(b, cleanValue(typeMoney, amount), p.env.Currency, true)
 	if about != "" {
-		b = append(b, " ("+clean(about, 40)+")"...)
+		b = append(b, " ("+clean(about, maxRef)+")"...)
 	}
 	return string(b)
 }
@@ -67,7 +67,7 @@ func (p *Program) noticeSlots(c *callSpec, vars []Value, r *Result) []string {
 		}
 	}
 	if r.Ref != "" {
-		slots[slotRef] = clean(r.Ref, 40)
+		slots[slotRef] = clean(r.Ref, maxRef)
 	}
 	slots[slotReason] = orOther(r.Reason)
 	if !r.Until.IsZero() {

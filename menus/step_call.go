@@ -102,7 +102,7 @@ func (r *run) branch(c *callSpec, res *Result) {
 		outcome = Down
 	}
 	if res.Ref != "" && c.def.action {
-		r.set(slotRef, clean(res.Ref, 40))
+		r.set(slotRef, clean(res.Ref, maxRef))
 	}
 	to, way := c.done, WayDone
 	switch outcome {

@@ -422,6 +422,10 @@ func (sc *scope) appendTime(b []byte, f format, v string) []byte {
 	return t.AppendFormat(b, "15:04")
 }
 
+// maxRef bounds a reference, in characters: a core's may be a UUID, and another of
+// ours may stand behind it.
+const maxRef = 64
+
 // clean makes a text from outside fit for a screen: one line, valid UTF-8, no
 // control characters, at most limit characters.
 func clean(s string, limit int) string {

@@ -93,7 +93,7 @@ func learnBalance(c *sessions.Customer, a sessions.Action) {
 // earlierOf is an action in the menus' words.
 func earlierOf(a sessions.Action) menus.Earlier {
 	r := actionResult(a)
-	e := menus.Earlier{Call: a.Call, Ref: ledger.Reference(a), Outcome: r.Outcome, Reason: r.Reason, At: a.Created}
+	e := menus.Earlier{Call: a.Call, Ref: ledger.Quoted(a), Outcome: r.Outcome, Reason: r.Reason, At: a.Created}
 	for _, arg := range a.Args {
 		switch arg.Name {
 		case "amount":
@@ -124,7 +124,7 @@ func (t *Turn) seen(ctx context.Context, said []menus.Earlier) {
 		if e.Told || err != nil {
 			continue
 		}
-		if a, readErr := d.Store.Action(ctx, c.MSISDN, e.ID); readErr == nil && a.State.Final() && slices.Contains(refs, ledger.Reference(a)) {
+		if a, readErr := d.Store.Action(ctx, c.MSISDN, e.ID); readErr == nil && a.State.Final() && slices.Contains(refs, ledger.Quoted(a)) {
 			e.Told = true
 		}
 	}

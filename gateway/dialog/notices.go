@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"nyota/gateway/core"
+	"nyota/gateway/ledger"
 	"nyota/menus"
 	"nyota/sessions"
 )
@@ -43,6 +44,7 @@ func Notices(ctx context.Context, m *Menus, store sessions.Store, log *slog.Logg
 	if a.State != sessions.Done {
 		return all
 	}
+	result.Ref = ledger.Reference(a) // the others were told none before
 	for _, role := range []menus.Role{menus.RolePayee, menus.RoleAgent} {
 		to := recipient(a, role)
 		if to == "" || to == a.MSISDN {

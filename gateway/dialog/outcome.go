@@ -16,7 +16,7 @@ import (
 // actionResult says in the menus' words what is known of an action. What was
 // provably never sent is "unavailable": nothing happened, whoever is to blame.
 func actionResult(a sessions.Action) menus.Result {
-	r := menus.Result{Outcome: menus.Pending, Reason: a.Reason, Ref: ledger.Reference(a), Fields: values(a.Results)}
+	r := menus.Result{Outcome: menus.Pending, Reason: a.Reason, Ref: ledger.Quoted(a), Fields: values(a.Results)}
 	switch {
 	case a.State == sessions.Done:
 		r.Outcome = menus.Done

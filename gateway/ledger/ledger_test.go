@@ -519,6 +519,24 @@ func TestReferenceIsTheCoresOnceItIsKnown(t *testing.T) {
 	if Reference(a) != "QK1" {
 		t.Error("the core's reference is not used")
 	}
+	a.State, a.EndedAt = sessions.Done, a.Deadline.Add(-time.Second)
+	if got := Quoted(a); got != "QK1" {
+		t.Errorf("%q, where the screen had the core's reference", got)
+	}
+	for name, late := range map[string]func(*sessions.Action){
+		"found by inquiry":   func(a *sessions.Action) { a.Inquiry = 1 },
+		"after the deadline": func(a *sessions.Action) { a.EndedAt = a.Deadline.Add(time.Second) },
+	} {
+		l := a
+		late(&l)
+		if got := Quoted(l); got != "QK1/"+short {
+			t.Errorf("%s: %q, where the screen had told %s", name, got, short)
+		}
+	}
+	a.Ref, a.Inquiry = "", 1
+	if got := Quoted(a); got != short {
+		t.Errorf("%q without a reference of the core's", got)
+	}
 }
 
 func TestFollowEndsWithItsContext(t *testing.T) {

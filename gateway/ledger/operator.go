@@ -218,8 +218,8 @@ func (l *Ledger) Waiting(ctx context.Context, state sessions.ActionState, limit 
 
 var errEnough = errors.New("enough")
 
-// Find returns the action that an operator names: by its id, its short reference
-// or the core's. Its error wraps sessions.ErrNotFound or ErrAmbiguous. It reads
+// Find returns the action that an operator names: by its id, its short reference,
+// the core's, or both as Quoted has them. Its error wraps sessions.ErrNotFound or ErrAmbiguous. It reads
 // the whole store, the open actions first.
 func (l *Ledger) Find(ctx context.Context, name string) (sessions.Action, error) {
 	for _, what := range []string{sessions.ScanOpen, sessions.ScanActions} {
@@ -231,7 +231,7 @@ func (l *Ledger) Find(ctx context.Context, name string) (sessions.Action, error)
 			case a.ID == name:
 				found = map[string]sessions.Action{a.ID: *a}
 				return errEnough
-			case strings.EqualFold(a.Ref, name), strings.EqualFold(short(*a), name):
+			case strings.EqualFold(a.Ref, name), strings.EqualFold(short(*a), name), strings.EqualFold(Quoted(*a), name):
 				found[a.ID] = *a
 			}
 			return nil

@@ -20,6 +20,21 @@ func Reference(a sessions.Action) string {
 	return short(a)
 }
 
+// Quoted is the reference as the customer reads it with what became of a: the
+// core's, and behind it ours where that is the one that the customer was told
+// before, with "we are checking". Otherwise nobody who waits for two payments of
+// the same amount could tell whose SMS came.
+func Quoted(a sessions.Action) string {
+	ref := Reference(a)
+	if own := short(a); a.State.Final() && ref != own && (a.Inquiry > 0 || a.EndedAt.After(a.Deadline)) {
+		ref += quotedAlso + own
+	}
+	return ref
+}
+
+// quotedAlso stands between two references of one action.
+const quotedAlso = "/"
+
 // short is the reference that an action has by itself.
 func short(a sessions.Action) string {
 	id, err := uuid.Parse(a.ID)
