@@ -160,7 +160,7 @@ func New(cfg Config) *Dialog {
 		cfg.Record = func(Record) {}
 	}
 	d := &Dialog{Config: cfg, unshown: map[sessions.Key]struct{}{}}
-	d.live.known = map[sessions.Key]alive{}
+	d.live.init()
 	return d
 }
 
