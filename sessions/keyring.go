@@ -41,14 +41,14 @@ const (
 // 2^32 seals under one key: change it yearly, or sooner above a hundred
 // secrets a second. It is safe for use by many goroutines.
 type Keyring struct {
-	keys   []ringKey // the current one first
-	hashes sync.Pool // of *hasher, keyed for Hash
+	keys []*ringKey // the current one first
 }
 
 type ringKey struct {
-	id    [keyIDSize]byte
-	seal  cipher.AEAD
-	token cipher.AEAD
+	id     [keyIDSize]byte
+	seal   cipher.AEAD
+	token  cipher.AEAD
+	hashes sync.Pool // of *hasher, keyed for Hash
 }
 
 // NewKeyring returns a keyring of one current key and any previous ones, each
@@ -67,16 +67,11 @@ func NewKeyring(current []byte, previous ...[]byte) (*Keyring, error) {
 		}
 		k.keys = append(k.keys, rk)
 	}
-	hashKey, err := derive(current, "hash", KeySize)
-	if err != nil {
-		return nil, err
-	}
-	k.hashes.New = func() any { return &hasher{Hash: hmac.New(sha256.New, hashKey)} }
 	return k, nil
 }
 
-func newRingKey(secret []byte) (ringKey, error) {
-	var rk ringKey
+func newRingKey(secret []byte) (*ringKey, error) {
+	rk := &ringKey{}
 	if len(secret) != KeySize {
 		return rk, fmt.Errorf("sessions: a key has %d octets, it must have %d", len(secret), KeySize)
 	}
@@ -88,6 +83,11 @@ func newRingKey(secret []byte) (ringKey, error) {
 	if rk.seal, err = aead(secret, "seal"); err != nil {
 		return rk, err
 	}
+	hashKey, err := derive(secret, "hash", KeySize)
+	if err != nil {
+		return rk, err
+	}
+	rk.hashes.New = func() any { return &hasher{Hash: hmac.New(sha256.New, hashKey)} }
 	rk.token, err = aead(secret, "token")
 	return rk, err
 }
@@ -119,7 +119,7 @@ func aead(secret []byte, use string) (cipher.AEAD, error) {
 // Seal encrypts plain under the current key. The same aad (what the secret
 // belongs to: a session's key, an action's id) must be given to Open.
 func (k *Keyring) Seal(plain, aad []byte) ([]byte, error) {
-	rk := &k.keys[0]
+	rk := k.keys[0]
 	return rk.sealWith(rk.seal, plain, aad), nil
 }
 
@@ -140,7 +140,7 @@ func (k *Keyring) open(sealed, aad []byte, use func(*ringKey) cipher.AEAD) ([]by
 		return nil, ErrSealed
 	}
 	for i := range k.keys {
-		rk := &k.keys[i]
+		rk := k.keys[i]
 		if [keyIDSize]byte(sealed[1:sealHead]) != rk.id {
 			continue
 		}
@@ -155,9 +155,24 @@ func (k *Keyring) open(sealed, aad []byte, use func(*ringKey) cipher.AEAD) ([]by
 
 // Hash returns a keyed hash (HMAC-SHA256, its first 8 octets) of the data: to
 // know the same input again without keeping it. ("ab", "c") and ("a", "bc") are
-// different data. After a change of the current key the hashes are others.
-func (k *Keyring) Hash(data ...[]byte) uint64 {
-	h := k.hashes.Get().(*hasher)
+// different data. The current key hashes: see HashedByOther for what was hashed
+// before it was changed.
+func (k *Keyring) Hash(data ...[]byte) uint64 { return k.keys[0].hash(data) }
+
+// HashedByOther says whether sum is the Hash of the data under another key of the
+// ring than the current one: while a key is being changed, some processes hash
+// with one and some with the other.
+func (k *Keyring) HashedByOther(sum uint64, data ...[]byte) bool {
+	for _, rk := range k.keys[1:] {
+		if rk.hash(data) == sum {
+			return true
+		}
+	}
+	return false
+}
+
+func (rk *ringKey) hash(data [][]byte) uint64 {
+	h := rk.hashes.Get().(*hasher)
 	h.Reset()
 	for _, d := range data {
 		binary.BigEndian.PutUint64(h.n[:], uint64(len(d)))
@@ -165,7 +180,7 @@ func (k *Keyring) Hash(data ...[]byte) uint64 {
 		_, _ = h.Write(d)
 	}
 	v := binary.BigEndian.Uint64(h.Sum(h.sum[:0]))
-	k.hashes.Put(h)
+	rk.hashes.Put(h)
 	return v
 }
 
@@ -187,7 +202,7 @@ func (k *Keyring) SealToken(parts ...string) (string, error) {
 	for _, p := range parts {
 		plain = appendString(plain, p)
 	}
-	rk := &k.keys[0]
+	rk := k.keys[0]
 	sealed := rk.sealWith(rk.token, plain, nil)
 	if base64.RawURLEncoding.EncodedLen(len(sealed)) > maxToken {
 		return "", fmt.Errorf("%w: a token of %d octets", ErrInvalid, len(plain))

@@ -151,6 +151,22 @@ func TestHashKnowsTheSameInputAgain(t *testing.T) {
 			t.Errorf("%s: the same hash", name)
 		}
 	}
+	for name, tc := range map[string]struct {
+		ring *Keyring
+		want bool
+	}{
+		"the key before it was changed":     {testRing(t, 2, 1), true},
+		"the key that will be current":      {testRing(t, 3, 2, 1), true},
+		"the current key, which Hash has":   {testRing(t, 1, 2), false},
+		"a key that the ring does not have": {testRing(t, 2, 3), false},
+	} {
+		if got := tc.ring.HashedByOther(h, []byte("ab"), []byte("c")); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+		if tc.ring.HashedByOther(h, []byte("ab"), []byte("d")) {
+			t.Errorf("%s: of other data", name)
+		}
+	}
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

@@ -51,9 +51,9 @@ func (t *Turn) take(ctx context.Context, behind bool) (remembered bool) {
 		return remembered
 	}
 	hash := t.hash()
-	same := s.LastHash == hash
+	same := t.hashed(s.LastHash, hash)
 	repeated := same && (m.At.Sub(s.LastAt) < repeatWindow || m.Seq != 0 && m.Seq == s.LastSeq) ||
-		s.LastHash == again(hash) && m.Seq != 0 && m.Seq == s.LastSeq
+		m.Seq != 0 && m.Seq == s.LastSeq && t.hashed(again(s.LastHash), hash)
 	switch {
 	case !ours && s.Asking && (repeated || m.At.Before(d.stepped(&s))):
 		// Another node was at work on this dialogue, or on this very message, when

@@ -83,6 +83,7 @@ type Vault interface {
 	Seal(plain, aad []byte) ([]byte, error)
 	Open(sealed, aad []byte) ([]byte, error)
 	Hash(data ...[]byte) uint64
+	HashedByOther(sum uint64, data ...[]byte) bool // hashed with the other key, while one is being changed
 }
 
 // Peers knows the other processes on a shared store. *sessions.Nodes is one.

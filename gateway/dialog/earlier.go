@@ -140,7 +140,7 @@ func (t *Turn) seen(ctx context.Context, said []menus.Earlier) {
 // customer, and whether the same was done before.
 type birth struct {
 	customer sessions.Customer
-	hash     uint64
+	hash     uint64 // of the order
 	same     *menus.Earlier
 }
 
@@ -148,7 +148,8 @@ type birth struct {
 // within the menu's time.
 func (t *Turn) expect(ctx context.Context, o ledger.Order, sure bool) (birth, error) {
 	d := t.d
-	b := birth{hash: d.sameHash(o)}
+	parts := hashedParts(o)
+	b := birth{hash: d.Vault.Hash(parts...)}
 	var err error
 	if b.customer, err = d.Store.Customer(ctx, t.m.Key.MSISDN); errors.Is(err, sessions.ErrNotFound) {
 		b.customer, err = sessions.Customer{MSISDN: t.m.Key.MSISDN}, nil
@@ -158,7 +159,7 @@ func (t *Turn) expect(ctx context.Context, o ledger.Order, sure bool) (birth, er
 	}
 	for i := len(b.customer.Recent) - 1; i >= 0; i-- {
 		e := b.customer.Recent[i]
-		if e.Hash != b.hash {
+		if e.Hash != b.hash && !d.Vault.HashedByOther(e.Hash, parts...) {
 			continue
 		}
 		a, err := d.Store.Action(ctx, b.customer.MSISDN, e.ID)
@@ -177,15 +178,15 @@ func (t *Turn) expect(ctx context.Context, o ledger.Order, sure bool) (birth, er
 	return b, nil
 }
 
-// sameHash tells an order from others, by all that was asked but the secret.
-func (d *Dialog) sameHash(o ledger.Order) uint64 {
+// hashedParts tell an order from others: all that was asked but the secret.
+func hashedParts(o ledger.Order) [][]byte {
 	parts := [][]byte{[]byte("same"), []byte(o.Session.MSISDN), []byte(o.Call)}
 	for _, a := range o.Args {
 		if a.Sealed == nil {
 			parts = append(parts, []byte(a.Name), []byte(a.Value))
 		}
 	}
-	return d.Vault.Hash(parts...)
+	return parts
 }
 
 // with returns what is known of the customer with one action more. What is open

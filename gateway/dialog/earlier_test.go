@@ -256,3 +256,38 @@ func TestTheStoreThatIsAwayAtTheQuestionAcceptsNothing(t *testing.T) {
 		t.Errorf("%+v, %d posts", r, len(b.core.posts))
 	}
 }
+
+// The change of the key that seals, as it is done while gateways run: what was
+// hashed with one key is known by whoever has the other as its current one.
+func TestM9TheSameIsKnownAtEveryStepOfAKeyChange(t *testing.T) {
+	older, newer := []byte(strings.Repeat("o", 32)), []byte(strings.Repeat("n", 32))
+	ring := func(current []byte, other ...[]byte) *sessions.Keyring {
+		t.Helper()
+		k, err := sessions.NewKeyring(current, other...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	steps := []*sessions.Keyring{ring(older), ring(older, newer), ring(newer, older), ring(newer)}
+	for i := range len(steps) - 1 {
+		for _, from := range []int{i, i + 1} { // both run beside each other
+			t.Run(fmt.Sprintf("from %d to %d", from, 2*i+1-from), func(t *testing.T) {
+				b := newBench(t)
+				turn := func(k *sessions.Keyring) {
+					b.keys = k
+					b.restart("first")
+				}
+				turn(steps[from])
+				b.toPIN()
+				b.press("1234", "sent")
+				turn(steps[2*i+1-from])
+				b.toPIN()
+				b.press("1234", menus.ScreenAgain)
+				if n := len(b.core.posts); n != 1 {
+					t.Errorf("%d posts", n)
+				}
+			})
+		}
+	}
+}

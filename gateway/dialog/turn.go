@@ -336,6 +336,12 @@ func (t *Turn) hash() uint64 {
 	return t.d.Vault.Hash(t.parts[:]...)
 }
 
+// hashed says whether a hash that is kept is this input's, whatever key it was
+// made with. t.hash made the present one.
+func (t *Turn) hashed(kept, present uint64) bool {
+	return kept == present || t.d.Vault.HashedByOther(kept, t.parts[:]...)
+}
+
 // callDeadline leaves time for the screen after the call.
 func (t *Turn) callDeadline(call *menus.Call) time.Time {
 	last := t.deadline.Add(-reserve)
