@@ -116,7 +116,7 @@ func TestM5TwoOperatorsDecideWhatTheCoreNeverAnswered(t *testing.T) {
 	if out := d.must(aminasToken, "confirm", a.ID); !strings.Contains(out, "DONE") || !strings.Contains(out, "amina confirmed-done") {
 		t.Errorf("%s", out)
 	}
-	if sms := inbox(t, handset(t, g, payer), 1)[0]; !strings.HasPrefix(sms.Text, "QK1 ") || !strings.Contains(sms.Text, "You sent TZS 5,000") {
+	if sms := inbox(t, handset(t, g, payer), 1)[0]; !strings.HasPrefix(sms.Text, "QK1/"+a.Reference+" ") || !strings.Contains(sms.Text, "You sent TZS 5,000") {
 		t.Errorf("SMS %q", sms.Text)
 	}
 	inbox(t, handset(t, g, payee), 1)
