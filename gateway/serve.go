@@ -14,7 +14,7 @@ import (
 
 // serveCommand runs a gateway until ctx ends.
 func serveCommand(ctx context.Context, cfg config.Config, out, errOut io.Writer) error {
-	defer runtime.KeepAlive(tuneCollector())
+	defer runtime.KeepAlive(tuneCollector(ctx))
 	log := newLogger(cfg.Log, errOut)
 	g, err := Start(ctx, cfg, log)
 	if err != nil {
