@@ -1,6 +1,7 @@
 // Package core speaks to the operator's core switch, where the money is.
 //
 //	core.go     Request, Outcome and the Switch interface
+//	pace.go     how a core wants to be asked again
 //	secret.go   Secret: a PIN on its way to the core
 //	health.go   the heartbeat, watched, so that customers hear the truth early
 //	gsma.go     the GSMA Mobile Money API v1.2 connector (and gsma_*.go)

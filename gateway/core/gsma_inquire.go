@@ -9,6 +9,15 @@ import (
 	"time"
 )
 
+var _ Paced = (*GSMA)(nil)
+
+// Pace is 2 s, growing to 5 min, without a rate: what an inquiry costs the core is
+// one or two GETs of a record, and a core that wants to be polled less says so with
+// each request state (pollLimit and expiryTime, API v1.2, Request State), which
+// Outcome.Again carries. How many inquiries it bears in all is the operator's to
+// know: ledger.inquire_rate.
+func (*GSMA) Pace(string) Pace { return Pace{After: 2 * time.Second, Max: 5 * time.Minute} }
+
 // await polls a request that the core took (202) until it is decided, ctx ends
 // or the core's poll limit is all but used: the last poll is left for later.
 func (g *GSMA) await(ctx context.Context, want intent, s wireState, pin Secret) (Outcome, error) {

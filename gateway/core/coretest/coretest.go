@@ -119,6 +119,7 @@ func Run(t *testing.T, build func(t *testing.T, env Env) *Rig) {
 		{"an unknown id is neither done nor refused", unknownID},
 		{"preparing sends nothing and mints one id for one action", prepared},
 		{"the heartbeat tells the truth", heartbeat},
+		{"it says how it wants to be asked again", paced},
 		{"many at once are each done once", parallel},
 		{"callbacks may come twice, late, early or never", callbacks},
 		{"a forged callback makes nothing done", forged},

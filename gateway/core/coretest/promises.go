@@ -274,6 +274,24 @@ func heartbeat(t *testing.T, b *bench) {
 	}
 }
 
+func paced(t *testing.T, b *bench) {
+	sw, ok := b.Switch.(core.Paced)
+	if !ok {
+		t.Fatal("it does not")
+	}
+	rates := map[string]float64{}
+	for _, call := range []string{b.Pay().Call, core.Reversal} {
+		p := sw.Pace(call)
+		if p.After <= 0 || p.Max < p.After || p.Rate < 0 || p != sw.Pace(call) {
+			t.Errorf("%s: %+v", call, p)
+		}
+		if other, ok := rates[p.Budget]; ok && other != p.Rate {
+			t.Errorf("budget %q has the rates %v and %v", p.Budget, other, p.Rate)
+		}
+		rates[p.Budget] = p.Rate
+	}
+}
+
 func parallel(t *testing.T, b *bench) {
 	const callers, each = 8, 5
 	var wg sync.WaitGroup

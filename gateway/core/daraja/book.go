@@ -167,8 +167,8 @@ func (b *book) settle(u *oneTime, out core.Outcome, err error) (nudge string) {
 	}
 	close(a.changed)
 	a.changed = make(chan struct{})
-	if a.waiting == 0 && !u.query {
-		return a.callback
+	if a.waiting == 0 && (!u.query || a.final) {
+		return a.callback // of a query too: whoever asked has left, and may not ask again for long
 	}
 	return ""
 }
@@ -185,6 +185,14 @@ func (b *book) known(a *action) (core.Outcome, error, bool) { //nolint:revive //
 		out.Status = core.Unknown
 	}
 	return out, a.err, a.final || a.err != nil
+}
+
+// settled says whether an action has a result.
+func (b *book) settled(id string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.actions[id]
+	return a != nil && (a.final || a.err != nil)
 }
 
 // wait waits for a result as long as ctx. came says whether anything came on

@@ -50,6 +50,18 @@
 // payment; which result codes say "not found" differs, so that none does by
 // default and such an action waits for an operator. A push whose first answer
 // and callback are both lost cannot be inquired about: it ends with an operator.
+//
+// The two kinds are asked about in their own time. A push is asked about 10 s after
+// its try and then with pauses that double up to 5 min, at most 10 a second: the
+// customer has about a minute for the PIN, until which stkpushquery only says that
+// it is being processed, so that the third inquiry, after 70 s, finds most of them
+// decided. A TransactionStatusQuery is itself queued at M-Pesa and answered by a
+// callback; Safaricom means it for results that did not come (Transaction Status
+// API, Overview), and asked again before its answer it only queues a second one. It
+// is made 30 s after the try, then with pauses up to 15 min, at most 2 a second.
+// Daraja refuses what comes too fast (500.003.02, spike arrest; 500.003.03, quota)
+// by limits that each organisation agrees on and nobody publishes. What came by
+// callback meanwhile is known without asking (core.Knower).
 package daraja
 
 import (
@@ -210,6 +222,26 @@ func (c *Connector) Close() error {
 
 // Horizon returns the configured horizon.
 func (c *Connector) Horizon() time.Duration { return c.cfg.Horizon }
+
+var (
+	_ core.Paced  = (*Connector)(nil)
+	_ core.Knower = (*Connector)(nil)
+)
+
+// Pace is that of stkpushquery for pushes, and that of TransactionStatusQuery for
+// all else; see the package's text.
+func (*Connector) Pace(call string) core.Pace {
+	if isPush(call) {
+		return core.Pace{After: 10 * time.Second, Max: 5 * time.Minute, Rate: 10, Budget: "push"}
+	}
+	return core.Pace{After: 30 * time.Second, Max: 15 * time.Minute, Rate: 2, Budget: "status"}
+}
+
+// isPush says whether a call asks the customer at the phone.
+func isPush(call string) bool { return call == core.MerchantPay || call == core.BillPay }
+
+// Known says whether a result of the action came.
+func (c *Connector) Known(q core.Inquiry) bool { return c.book.settled(q.ID) }
 
 // Serves says whether a call can be made with this configuration.
 func (c *Connector) Serves(call string) bool {

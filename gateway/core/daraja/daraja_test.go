@@ -166,6 +166,50 @@ func TestResultThatNobodyWaitsForNudges(t *testing.T) {
 	}
 }
 
+func TestAnswerToAnInquiryThatNobodyWaitsForNudgesAndIsKnown(t *testing.T) {
+	nudged := make(chan string, 4)
+	p := join(t, func(c *daraja.Config) { c.Nudge = func(callback string) { nudged <- callback } })
+	set := func(f darajasim.Faults) {
+		t.Helper()
+		if err := p.sim.SetFaults(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(darajasim.Faults{Callbacks: "none"})
+	r := pay(core.Transfer, "to", "255700000002", "amount", "5000")
+	r.Callback = "http://127.0.0.1/callbacks/token"
+	if out, err := p.Call(within(t, slow/4), r); err != nil || out.Status != core.Pending {
+		t.Fatalf("%v: %v", out.Status, err)
+	}
+	set(darajasim.Faults{Callbacks: "late"})
+	if p.Known(asked(r, r.WireKey)) {
+		t.Error("known before anything came")
+	}
+	if out, err := p.Inquire(within(t, slow/4), asked(r, r.WireKey)); err == nil {
+		t.Fatalf("the answer was not late: %v", out.Status)
+	}
+	select {
+	case got := <-nudged:
+		if got != r.Callback || !p.Known(asked(r, r.WireKey)) {
+			t.Errorf("%q, known %t", got, p.Known(asked(r, r.WireKey)))
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("nobody was nudged")
+	}
+	set(darajasim.Faults{Down: true, Callbacks: "none"})
+	if out, err := p.Inquire(t.Context(), asked(r, r.WireKey)); err != nil || out.Status != core.Done {
+		t.Errorf("what is known is asked for: %v: %v", out.Status, err)
+	}
+}
+
+func TestPushesAndPayoutsAreAskedAboutInTheirOwnTime(t *testing.T) {
+	p := join(t)
+	push, bill, payout := p.Pace(core.MerchantPay), p.Pace(core.BillPay), p.Pace(core.Transfer)
+	if push != bill || push.After >= payout.After || push.Rate <= payout.Rate || push.Budget == payout.Budget {
+		t.Errorf("push %+v, bill %+v, payout %+v", push, bill, payout)
+	}
+}
+
 func TestTokenIsRenewedWhenTheCoreRefusesIt(t *testing.T) {
 	p := join(t)
 	r := pay(core.Transfer, "to", "255700000002", "amount", "5000")

@@ -48,6 +48,15 @@
 // operators ask for it (core.Reversal): it names the original by its RRN and data
 // elements, and may be sent again. Nothing else is reversed by itself.
 //
+// An action is first asked about, or its reversal repeated, after 10 s: a switch
+// that waits for a bank or a biller commonly does so for 10 to 30 s, and until then
+// only says that it is at work (09). The pauses double up to 5 min. Without status
+// inquiries nothing can be learnt before Config.ReverseAfter, which is then the
+// first pause; without both there is nothing to ask, and the ledger asks rarely.
+// At most 20 messages of this kind a second go out, since they share the one
+// connection, and its window, with payments. These numbers are ours: parties agree
+// on such times, and the configuration can override them.
+//
 // The horizon (default 10 minutes) is how long an inquiry may be answered "no such
 // original" (25) about a request that is still queued in front of the switch.
 //
@@ -216,6 +225,21 @@ func (c *Connector) Close() error {
 
 // Horizon returns the configured horizon.
 func (c *Connector) Horizon() time.Duration { return c.cfg.Horizon }
+
+var _ core.Paced = (*Connector)(nil)
+
+// Pace depends on what the switch can be asked; see the package's text.
+func (c *Connector) Pace(call string) core.Pace {
+	p := core.Pace{After: 10 * time.Second, Max: 5 * time.Minute, Rate: 20}
+	switch {
+	case call == core.Reversal || c.cfg.InquiryCode != "":
+	case c.cfg.ReverseAfter > 0:
+		p.After, p.Max = c.cfg.ReverseAfter, max(p.Max, c.cfg.ReverseAfter)
+	default:
+		p.After, p.Max = 5*time.Minute, time.Hour
+	}
+	return p
+}
 
 // Serves says whether a call can be made with this configuration.
 func (c *Connector) Serves(call string) bool { return c.cfg.Codes[call] != "" }

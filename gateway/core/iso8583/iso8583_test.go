@@ -182,6 +182,27 @@ func TestWhatIsDoneIsNotReversed(t *testing.T) {
 	}
 }
 
+func TestPaceFollowsWhatTheSwitchCanBeAsked(t *testing.T) {
+	for _, tc := range []struct {
+		name, code   string
+		reverseAfter time.Duration
+		call         string
+		first        time.Duration
+	}{
+		{"status inquiries", "380000", time.Minute, core.Transfer, 10 * time.Second},
+		{"reversals alone", "", time.Minute, core.Transfer, time.Minute},
+		{"late reversals alone", "", time.Hour, core.Transfer, time.Hour},
+		{"nothing to ask", "", 0, core.Transfer, 5 * time.Minute},
+		{"a reversal is repeated", "", 0, core.Reversal, 10 * time.Second},
+	} {
+		cfg := config(t, "127.0.0.1:9")
+		cfg.InquiryCode, cfg.ReverseAfter = tc.code, tc.reverseAfter
+		if p := connect(t, cfg).Pace(tc.call); p.After != tc.first || p.Max < p.After || p.Rate != 20 {
+			t.Errorf("%s: %+v", tc.name, p)
+		}
+	}
+}
+
 func TestConnectionComesBack(t *testing.T) {
 	sim, address := begin(t, isosim.Config{})
 	c := connect(t, config(t, address))

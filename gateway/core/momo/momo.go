@@ -41,6 +41,13 @@
 // horizon (default 10 minutes) is how long that proves nothing. A request to pay
 // stays PENDING until the customer approves, refuses or about five minutes pass.
 //
+// Call polls as long as its ctx. After that the first inquiry is 5 s later, since
+// who still has the approval screen in front of them takes tens of seconds more,
+// and the pauses double up to 5 min: the sixth inquiry, some 5 min on, is the first
+// that finds an approval expired. This process makes at most 20 inquiries a second:
+// MTN publishes no limit, but its front has quotas (it can answer 429), and those
+// are shared with payments.
+//
 // # Callbacks
 //
 // MoMo sends the resource to X-Callback-Url, unsigned, once. A callback is a
@@ -205,6 +212,13 @@ func (c *Connector) Close() error {
 
 // Horizon returns the configured horizon.
 func (c *Connector) Horizon() time.Duration { return c.cfg.Horizon }
+
+var _ core.Paced = (*Connector)(nil)
+
+// Pace is the same for all calls; see the package's text.
+func (*Connector) Pace(string) core.Pace {
+	return core.Pace{After: 5 * time.Second, Max: 5 * time.Minute, Rate: 20}
+}
 
 // route is where a call goes.
 type route struct {

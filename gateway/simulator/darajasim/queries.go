@@ -65,6 +65,9 @@ func (c *Core) queryStatus(w http.ResponseWriter, b map[string]string) {
 				c.call(b["QueueTimeOutURL"], map[string]string{"ResultDesc": "The service request timed out in the queue."}, 1)
 				return
 			}
+			if f.Callbacks == "late" {
+				c.sleep(50)
+			}
 			c.call(b["ResultURL"], map[string]any{"Result": result}, times)
 		})
 	}
