@@ -136,10 +136,16 @@ func (l *Ledger) Nudge(ctx context.Context, token string) error {
 	return err
 }
 
-// ask inquires out of turn about an action that was sent.
+// ask inquires out of turn about an action that was sent. It goes before all that
+// is asked by turn, and waits no longer than askWithin for its place in the rate.
 func (l *Ledger) ask(ctx context.Context, a sessions.Action) (sessions.Action, error) {
 	if a.State == sessions.Accepted {
 		return a, nil
+	}
+	if !l.Known(question(a)) {
+		if err := l.await(ctx, a.Call); err != nil {
+			return a, err
+		}
 	}
 	select {
 	case l.slots <- struct{}{}:

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"time"
 
 	"nyota/sessions"
 )
@@ -12,7 +13,7 @@ func (l *Ledger) Tick(ctx context.Context) error {
 	records, err := l.Store.Claim(ctx, sessions.QueueActions, l.Worker, l.Now(), lease, sessions.MaxClaim)
 	for _, r := range records {
 		if a, ok := r.(*sessions.Action); ok {
-			l.follow(ctx, *a)
+			l.follow(ctx, *a, time.Time{})
 		}
 	}
 	return err

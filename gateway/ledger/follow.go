@@ -32,7 +32,7 @@ func (l *Ledger) Follow(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for l.claim(ctx, l.Now(), &work) == l.Parallel {
+		for ctx.Err() == nil && l.claim(ctx, &work) {
 		}
 	}
 }
@@ -57,7 +57,7 @@ func (l *Ledger) Recover(ctx context.Context) error {
 			seen[a.ID] = true
 			if a.State == sessions.Unknown {
 				// Its inquiry was due by itself: this claim may not put it off.
-				a.Due = l.Now().Add(l.InquireAfter)
+				a.Due = l.Now().Add(l.pause(a.Call, 0))
 				if err := l.Store.Put(ctx, a); err != nil {
 					return err
 				}
@@ -84,60 +84,99 @@ func (l *Ledger) Resolve(ctx context.Context, a sessions.Action) sessions.Action
 	}
 }
 
-// claim takes up to Parallel due actions and works on each; it returns how many.
-func (l *Ledger) claim(ctx context.Context, now time.Time, work *sync.WaitGroup) int {
+// claim takes due actions, no more than may be asked about now, and works on each.
+// It says whether there may be more. It waits for a place to work in, and for
+// nothing else.
+func (l *Ledger) claim(ctx context.Context, work *sync.WaitGroup) (more bool) {
+	granted := l.budget.grant(l.Now(), l.Parallel)
+	n := l.enter(ctx, granted)
+	taken := 0 // inquiries that are made
+	defer func() { l.budget.unused(granted - taken) }()
+	if n == 0 {
+		return false
+	}
 	cctx, cancel := context.WithTimeout(ctx, claimWithin)
-	defer cancel()
-	records, err := l.Store.Claim(cctx, sessions.QueueActions, l.Worker, now, lease, l.Parallel)
-	if err != nil {
-		if ctx.Err() == nil {
-			l.Log.Warn("due actions cannot be read", "err", err)
-		}
-		return 0
+	records, err := l.Store.Claim(cctx, sessions.QueueActions, l.Worker, l.Now(), lease, n)
+	cancel()
+	if err != nil && ctx.Err() == nil {
+		l.Log.Warn("due actions cannot be read", "err", err)
+	}
+	for range n - len(records) {
+		<-l.slots
 	}
 	for _, r := range records {
 		a, ok := r.(*sessions.Action)
 		if !ok {
+			<-l.slots
 			continue
 		}
-		select {
-		case l.slots <- struct{}{}:
-		case <-ctx.Done():
-			l.giveBack(ctx, *a)
-			continue
+		var later time.Time // when the core's own rate has room for it
+		if a.State == sessions.Unknown || a.State == sessions.Sent {
+			if later, ok = l.budget.turn(l.Now(), l.paceOf(a.Call)); ok {
+				taken++
+			}
 		}
 		work.Go(func() {
 			defer func() { <-l.slots }()
-			l.follow(ctx, *a)
+			if ctx.Err() != nil {
+				l.giveBack(ctx, *a, l.Now())
+				return
+			}
+			l.follow(ctx, *a, later)
 		})
 	}
-	return len(records)
+	return len(records) == n
 }
 
-// giveBack ends the lease of an action that nobody has worked on, so that another
-// process, or this one's next start, need not wait for its end.
-func (l *Ledger) giveBack(ctx context.Context, a sessions.Action) {
+// enter takes up to n places to work in: it waits for the first.
+func (l *Ledger) enter(ctx context.Context, n int) (taken int) {
+	if n == 0 {
+		return 0
+	}
+	select {
+	case l.slots <- struct{}{}:
+	case <-ctx.Done():
+		return 0
+	}
+	for taken = 1; taken < n; taken++ {
+		select {
+		case l.slots <- struct{}{}:
+		default:
+			return taken
+		}
+	}
+	return taken
+}
+
+// giveBack ends the lease of an action that nobody has worked on: it is due at a
+// time, for whichever process then takes it.
+func (l *Ledger) giveBack(ctx context.Context, a sessions.Action, due time.Time) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimWithin)
 	defer cancel()
-	a.Due = l.Now()
+	a.Due = due
 	if err := l.Store.Put(ctx, &a); err != nil && !errors.Is(err, sessions.ErrConflict) {
 		l.Log.Warn("an action waits for the end of its lease", "action", a.ID, "err", err)
 	}
 }
 
-// follow does what is due for one action.
-func (l *Ledger) follow(ctx context.Context, a sessions.Action) sessions.Action {
+// follow does what is due for one action. What is to be asked about later is put
+// off until then.
+func (l *Ledger) follow(ctx context.Context, a sessions.Action, later time.Time) sessions.Action {
 	switch a.State {
 	case sessions.Accepted:
 		return l.expire(ctx, a, "its deadline passed before it was sent")
 	case sessions.Sent:
 		// Whoever sent it is gone or slower than its deadline: unknown from here on.
 		a = l.settle(ctx, a, core.Outcome{Status: core.Unknown, Detail: "no answer by the deadline"}, false)
-		if a.State != sessions.Unknown {
-			return a
+		if a.State != sessions.Unknown || !later.IsZero() || l.Now().Sub(a.SentAt) < l.paceOf(a.Call).After {
+			return a // its turn comes
 		}
 		return l.inquire(ctx, a)
 	case sessions.Unknown:
+		if !later.IsZero() {
+			l.giveBack(ctx, a, later)
+			return a
+		}
 		return l.inquire(ctx, a)
 	default:
 		return a
@@ -148,14 +187,10 @@ func (l *Ledger) follow(ctx context.Context, a sessions.Action) sessions.Action 
 func (l *Ledger) inquire(ctx context.Context, a sessions.Action) sessions.Action {
 	ictx, cancel := context.WithTimeout(ctx, inquireWithin)
 	defer cancel()
-	q := core.Inquiry{ID: a.ID, WireKey: a.WireKey, Ref: a.Ref, Call: a.Call, MSISDN: a.MSISDN, SentAt: a.SentAt}
-	for _, arg := range a.Args {
-		q.Args = append(q.Args, core.Arg{Name: arg.Name, Value: arg.Value})
-	}
-	out, err := l.Switch.Inquire(ictx, q)
+	out, err := l.Switch.Inquire(ictx, question(a))
 	if err != nil {
 		if ctx.Err() != nil {
-			l.giveBack(ctx, a) // stopping: another goes on
+			l.giveBack(ctx, a, l.Now()) // stopping: another goes on
 			return a
 		}
 		l.Log.Info("an inquiry had no answer", "action", a.ID, "made", a.Inquiry+1, "err", err)
@@ -168,4 +203,13 @@ func (l *Ledger) inquire(ctx context.Context, a sessions.Action) sessions.Action
 		}
 	}
 	return l.settle(ctx, a, out, true)
+}
+
+// question is what the core is asked about an action.
+func question(a sessions.Action) core.Inquiry {
+	q := core.Inquiry{ID: a.ID, WireKey: a.WireKey, Ref: a.Ref, Call: a.Call, MSISDN: a.MSISDN, SentAt: a.SentAt}
+	for _, arg := range a.Args {
+		q.Args = append(q.Args, core.Arg{Name: arg.Name, Value: arg.Value})
+	}
+	return q
 }

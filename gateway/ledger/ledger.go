@@ -3,9 +3,17 @@
 // what happened is known. It never posts a debit twice and never holds one back
 // to send later.
 //
+// An action without a final answer is asked about by turn, with growing pauses,
+// and out of turn when a callback says that there is news. All of it stays within
+// the rate of the gateway and of the connector. A backlog waits in the store, due,
+// and is claimed no faster than it may be asked about: no lease is held for it. In
+// the same queue, behind the backlog, stands what was never sent by a process that
+// died; the customer's next key finds it too.
+//
 //	ledger.go      Accept and Run: the way through one turn of a dialogue
 //	transition.go  the states, as a pure function of evidence
 //	follow.go      recovery after a crash, paced inquiries
+//	pace.go        when to ask, and how many may ask in a second
 //	callback.go    the core's callbacks: a hint to inquire, never evidence
 //	operator.go    what two operators decide, and how they find what waits for them
 //	discrepancy.go evidence that does not fit what is recorded
@@ -46,6 +54,11 @@ type Config struct {
 
 	// Reverses says whether the core takes a confirmed call back. nil: none.
 	Reverses func(call string) bool
+	// Pace is how the core wants to be asked about a call. nil: it does not say.
+	Pace func(call string) core.Pace
+	// Known says that the core's connector knows the answer to an inquiry without
+	// asking the core. nil: it never does.
+	Known func(q core.Inquiry) bool
 	// Read reads what a callback's body claims. nil: bodies are not looked at.
 	Read func(body []byte) (core.Callback, error)
 	// Refused takes callbacks that were refused, for the record; it must not block.
@@ -53,8 +66,9 @@ type Config struct {
 
 	CallbackURL  string        // prefix of callback URLs; "": none are given to the core
 	Worker       string        // this process, as the lease of a claim names it
-	InquireAfter time.Duration // first inquiry; 2 s
-	InquireMax   time.Duration // longest pause between two; 5 min
+	InquireAfter time.Duration // first inquiry; 0: as Pace says
+	InquireMax   time.Duration // longest pause between two; 0: as Pace says
+	InquireRate  float64       // inquiries a second of this process, out of turn too, a second's worth at once aside; 0: no limit
 	ManualAfter  time.Duration // then an operator decides; 24 h
 	Grace        time.Duration // after an action's deadline, before recovery takes it; 2 s
 	Parallel     int           // inquiries at once; 16
@@ -78,7 +92,8 @@ const reverseWithin = 10 * time.Second
 // Ledger follows actions. Its methods are safe for use by many goroutines.
 type Ledger struct {
 	Config
-	slots chan struct{} // of inquiries at once
+	slots  chan struct{} // of inquiries at once
+	budget *budget       // of inquiries in a second
 }
 
 // New returns a ledger with cfg's defaults filled in.
@@ -88,8 +103,6 @@ func New(cfg Config) *Ledger {
 			*d = v
 		}
 	}
-	def(&cfg.InquireAfter, 2*time.Second)
-	def(&cfg.InquireMax, 5*time.Minute)
 	def(&cfg.ManualAfter, 24*time.Hour)
 	def(&cfg.Grace, 2*time.Second)
 	if cfg.Parallel == 0 {
@@ -116,7 +129,10 @@ func New(cfg Config) *Ledger {
 	if cfg.Refused == nil {
 		cfg.Refused = func(Refusal) {}
 	}
-	return &Ledger{Config: cfg, slots: make(chan struct{}, cfg.Parallel)}
+	if cfg.Known == nil {
+		cfg.Known = func(core.Inquiry) bool { return false }
+	}
+	return &Ledger{Config: cfg, slots: make(chan struct{}, cfg.Parallel), budget: newBudget(cfg.InquireRate)}
 }
 
 // Order is what a customer confirmed.

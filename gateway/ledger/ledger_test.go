@@ -155,7 +155,7 @@ func (b *bench) stored(a sessions.Action) sessions.Action {
 func (b *bench) due() {
 	b.t.Helper()
 	var work sync.WaitGroup
-	b.claim(b.t.Context(), b.clock(), &work)
+	b.claim(b.t.Context(), &work)
 	work.Wait()
 }
 

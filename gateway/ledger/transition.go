@@ -60,7 +60,7 @@ func (l *Ledger) next(a sessions.Action, out core.Outcome, inquired bool) (sessi
 		a.State, a.Due = sessions.Manual, time.Time{}
 	default:
 		a.State = sessions.Unknown
-		a.Due = now.Add(max(l.pause(a.Inquiry), out.Again))
+		a.Due = now.Add(max(l.pause(a.Call, a.Inquiry), out.Again))
 	}
 	return a, changed
 }
@@ -73,17 +73,6 @@ func lapse(a sessions.Action, now time.Time) sessions.Action {
 	a.Proposal = sessions.Proposal{}
 	a.History = append(slices.Clone(a.History), sessions.Entry{At: now, By: "core", What: "lapsed", Note: "the core itself said what became of it"})
 	return a
-}
-
-// pause is how long to wait before the next inquiry: doubling from InquireAfter
-// to InquireMax, with a jitter of a fifth so that actions of one outage do not
-// come back as one.
-func (l *Ledger) pause(made uint32) time.Duration {
-	d := l.InquireMax
-	if made < 20 {
-		d = min(d, l.InquireAfter<<made)
-	}
-	return d - d/10 + l.Jitter(d/5)
 }
 
 func fields(args core.Args) []sessions.Arg {
