@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"nyota/gateway/config"
+	"nyota/gateway/core"
 )
 
 // tillMenu is a menu that every kind of core serves.
@@ -57,24 +59,29 @@ var kinds = map[string]func(c *config.Config){
 	},
 }
 
+// writeTill makes tillMenu the menus of a gateway.
+func writeTill(t *testing.T, cfg *config.Config) {
+	t.Helper()
+	cfg.Menus.Dir = t.TempDir()
+	texts, err := os.ReadFile("../menus/catalog/texts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"till.yaml": []byte(tillMenu), "texts.yaml": texts} {
+		if err := os.WriteFile(filepath.Join(cfg.Menus.Dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestEveryKindOfCoreIsPaidThrough(t *testing.T) {
 	for kind, set := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			cfg := testConfig(t)
 			cfg.Core.Kind = kind
 			set(&cfg)
-			cfg.Menus.Dir = t.TempDir()
-			if err := os.WriteFile(filepath.Join(cfg.Menus.Dir, "till.yaml"), []byte(tillMenu), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeTill(t, &cfg)
 			if err := cfg.Validate(); err != nil {
-				t.Fatal(err)
-			}
-			texts, err := os.ReadFile("../menus/catalog/texts.yaml")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(cfg.Menus.Dir, "texts.yaml"), texts, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			g := startGateway(t, cfg)
@@ -95,6 +102,26 @@ func TestEveryKindOfCoreIsPaidThrough(t *testing.T) {
 			all := effects(t, g.Addr("simulator.core"))
 			if len(all) != 1 || all[0].Times != 1 || all[0].Amount != "5000" {
 				t.Errorf("effects %+v", all)
+			}
+		})
+	}
+}
+
+func TestTheLedgerAsksAtTheConnectorsPace(t *testing.T) {
+	for kind, want := range map[string]time.Duration{"gsma": 2 * time.Second, "momo": 5 * time.Second, "daraja": 10 * time.Second, "iso8583": 10 * time.Second} {
+		t.Run(kind, func(t *testing.T) {
+			cfg := testConfig(t)
+			cfg.Core.Kind = kind
+			if set := kinds[kind]; set != nil {
+				set(&cfg)
+				writeTill(t, &cfg)
+			}
+			g := startGateway(t, cfg)
+			if got := g.ledger.Pace(core.MerchantPay).After; got != want {
+				t.Errorf("first inquiry after %v, want %v", got, want)
+			}
+			if l := g.ledger; l.InquireAfter != cfg.Ledger.InquireAfter || l.InquireMax != cfg.Ledger.InquireMax || l.InquireRate != 50 {
+				t.Errorf("the configuration's %v, %v and %v do not override it", l.InquireAfter, l.InquireMax, l.InquireRate)
 			}
 		})
 	}

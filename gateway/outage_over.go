@@ -42,7 +42,7 @@ smpp:
     - {name: night, address: %q, system_id: nyota, password: secret, window: 1000, hints: "on"}
 core:  {kind: gsma, url: %q, horizon: %s}
 simulator: {smpp: "", core: ""}
-ledger: {inquire_max: 5s}
+ledger: {inquire_max: 5s, inquire_rate: 0}
 cdr: {dir: %q}
 secret: {key_file: %q}
 log: {level: error}

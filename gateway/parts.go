@@ -137,7 +137,13 @@ func (g *Gateway) startLedger(ctx context.Context) error {
 			return dialog.Notices(ctx, g.menus, g.store, g.log, a)
 		},
 		Hand:         func(n sessions.Notice) { g.sender.Hand(n) },
-		InquireAfter: l.InquireAfter, InquireMax: l.InquireMax, ManualAfter: l.ManualAfter, Log: g.log,
+		InquireAfter: l.InquireAfter, InquireMax: l.InquireMax, InquireRate: l.InquireRate, ManualAfter: l.ManualAfter, Log: g.log,
+	}
+	if p, ok := g.connector.(core.Paced); ok {
+		cfg.Pace = p.Pace
+	}
+	if k, ok := g.connector.(core.Knower); ok {
+		cfg.Known = k.Known
 	}
 	if r, ok := g.connector.(core.Reverser); ok {
 		cfg.Reverses = r.Reverses

@@ -196,8 +196,9 @@ type Dialog struct {
 
 // Ledger paces the life of actions without a final answer.
 type Ledger struct {
-	InquireAfter time.Duration `mapstructure:"inquire_after"` // first inquiry
-	InquireMax   time.Duration `mapstructure:"inquire_max"`   // longest pause between two
+	InquireAfter time.Duration `mapstructure:"inquire_after"` // first inquiry; 0: as the connector says
+	InquireMax   time.Duration `mapstructure:"inquire_max"`   // longest pause between two; 0: as the connector says
+	InquireRate  float64       `mapstructure:"inquire_rate"`  // inquiries a second of this gateway; 0: no limit
 	ManualAfter  time.Duration `mapstructure:"manual_after"`  // then an operator decides
 	Statement    Statement     `mapstructure:"statement"`     // of gateway ledger reconcile
 }
@@ -263,8 +264,7 @@ func Default() Config {
 			TrunkPrefix: "0", Currency: "TZS", Timezone: "Africa/Dar_es_Salaam"},
 		Dialog: Dialog{AnswerWithin: 5 * time.Second, Session: 180 * time.Second,
 			Concurrent: 4096, Septets: 182, UCS2: 80, TellRate: 10, TellAfter: 30 * time.Second, TellWithin: 24 * time.Hour},
-		Ledger: Ledger{InquireAfter: 2 * time.Second, InquireMax: 5 * time.Minute,
-			ManualAfter: 24 * time.Hour},
+		Ledger: Ledger{InquireRate: 50, ManualAfter: 24 * time.Hour},
 		Secret: Secret{KeyFile: "data/secret.key"},
 		CDR:    CDR{Dir: "data/cdr"},
 		Log:    Log{Level: "info", Format: "text"},

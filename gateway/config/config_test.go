@@ -94,6 +94,23 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	}
 }
 
+func TestInquiriesAreTheConnectorsUnlessTheFileSaysOtherwise(t *testing.T) {
+	for file, want := range map[string]Ledger{
+		"":                          {InquireRate: 50, ManualAfter: 24 * time.Hour},
+		"ledger: {inquire_max: 5s}": {InquireMax: 5 * time.Second, InquireRate: 50, ManualAfter: 24 * time.Hour},
+		"ledger: {inquire_after: 1s, inquire_max: 1m0s, inquire_rate: 0}":  {InquireAfter: time.Second, InquireMax: time.Minute, ManualAfter: 24 * time.Hour},
+		"ledger: {inquire_after: 0s, inquire_max: 0s, inquire_rate: 12.5}": {InquireRate: 12.5, ManualAfter: 24 * time.Hour},
+	} {
+		cfg, err := Load(write(t, file), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, cfg.Ledger); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", file, diff)
+		}
+	}
+}
+
 func TestVariablesOfOthersAreLeftAlone(t *testing.T) {
 	_, err := Load(write(t, ""), []string{"NYOTA_PORT=tcp://10.0.0.1:8080", "NYOTA_SERVICE_HOST=10.0.0.1", "PATH=/bin"})
 	if err != nil {
@@ -164,6 +181,11 @@ func TestBadConfigurationNamesTheKey(t *testing.T) {
 		{"a retry for ever later", "smpp: {retries: [{status: 8, after: 48h}]}", nil, "smpp.retries[0].after must be"},
 		{"two links of one name", "smpp: {links: [{name: a, address: 'h:1', system_id: s}, {name: a, address: 'h:1', system_id: s}]}", nil, "smpp.links[1].name is used twice"},
 		{"admin off loopback", "admin: {listen: '0.0.0.0:1'}", nil, "admin.token or admin.tokens must be set"},
+		{"an inquiry too soon", "ledger: {inquire_after: 10ms}", nil, "ledger.inquire_after must be 100ms to 1h"},
+		{"pauses that shrink", "ledger: {inquire_after: 10s, inquire_max: 5s}", nil, "ledger.inquire_max must be 10s to 24h"},
+		{"pauses of nothing", "ledger: {inquire_max: 1ms}", nil, "ledger.inquire_max must be 100ms to 24h"},
+		{"a rate that asks nobody", "ledger: {inquire_rate: 0.01}", nil, "ledger.inquire_rate must be 0 (no limit), or 1 to 10000"},
+		{"a negative rate", "ledger: {inquire_rate: -1}", nil, "ledger.inquire_rate must be 0"},
 		{"two characters between columns", "ledger: {statement: {comma: ';;'}}", nil, "ledger.statement.comma must be one character"},
 		{"a choice of lines without value", "ledger: {statement: {only: channel}}", nil, "ledger.statement.only must be column=value"},
 		{"admin certificates without a key", "admin: {tls_cert: a.pem}", nil, "admin.tls_cert and tls_key must be set together"},

@@ -74,8 +74,15 @@ func (c *Config) Validate() error {
 	p.number("dialog.tell_rate", c.Dialog.TellRate, 1, 1000)
 	p.between("dialog.tell_after", c.Dialog.TellAfter, time.Second, time.Hour)
 	p.between("dialog.tell_within", c.Dialog.TellWithin, time.Minute, 7*24*time.Hour)
-	p.between("ledger.inquire_after", c.Ledger.InquireAfter, 100*time.Millisecond, time.Hour)
-	p.between("ledger.inquire_max", c.Ledger.InquireMax, c.Ledger.InquireAfter, 24*time.Hour)
+	if c.Ledger.InquireAfter != 0 { // as the connector says
+		p.between("ledger.inquire_after", c.Ledger.InquireAfter, 100*time.Millisecond, time.Hour)
+	}
+	if c.Ledger.InquireMax != 0 {
+		p.between("ledger.inquire_max", c.Ledger.InquireMax, max(c.Ledger.InquireAfter, 100*time.Millisecond), 24*time.Hour)
+	}
+	if v := c.Ledger.InquireRate; v != 0 && !(v >= 1 && v <= 10_000) {
+		p.add("ledger.inquire_rate", fmt.Sprintf("must be 0 (no limit), or 1 to 10000 inquiries a second; it is %v", v))
+	}
 	p.between("ledger.manual_after", c.Ledger.ManualAfter, time.Minute, 30*24*time.Hour)
 	if s := c.Ledger.Statement; utf8.RuneCountInString(s.Comma) > 1 || strings.ContainsAny(s.Comma, "\"\r\n") {
 		p.add("ledger.statement.comma", `must be one character, like ";", and no quote`)
