@@ -85,15 +85,21 @@ type Valkey struct {
 	warm    *warm
 	epoch   epoch
 	turn    atomic.Uint32 // the slot that the next Claim begins with
+	proof   proof         // that commits are durable
 	noAOF   atomic.Bool   // a primary has no append-only file, and that is allowed
 	away    atomic.Bool   // nobody listens, and a call has waited in vain for its whole time
 }
 
 var _ Store = (*Valkey)(nil)
 
-// OpenValkey connects and checks that the server can keep the promises: it
-// returns an error when a primary has no append-only file, unless AllowNoAOF.
-// No error shows a credential.
+// OpenValkey connects and checks that the servers can keep the promises, and that
+// this user may ask them to: each primary takes a write that leaves nothing behind
+// and is made as durable as a commit is. An error says what to change: a primary or
+// too many replicas without an append-only file (of a primary: unless AllowNoAOF),
+// fewer replicas than Replicas, a server that evicts, is full, or is a replica, a
+// command that the user may not run. Replicas that are there and only late are no
+// error: the log and Health say so until they have caught up. No error shows a
+// credential.
 func OpenValkey(ctx context.Context, opts ValkeyOptions) (*Valkey, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
@@ -106,6 +112,7 @@ func OpenValkey(ctx context.Context, opts ValkeyOptions) (*Valkey, error) {
 		dial = max(1, min(dial, time.Until(end))) // 0 would mean the client's default
 	}
 	v := &Valkey{opts: opts, durable: make(chan struct{}, opts.DurableConns), warm: newWarm(opts.CacheSize)}
+	v.proof.asking = make(chan struct{}, 1)
 	dialer := net.Dialer{Timeout: dial}
 	var err error
 	v.client, err = valkey.NewClient(valkey.ClientOption{

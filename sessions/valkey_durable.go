@@ -58,14 +58,21 @@ func (v *Valkey) onDurable(ctx context.Context, write func(again bool) valkey.Co
 				return err
 			}
 			answer := answers[1]
+			var last *shortfall
 			for ask := askReplicas; ; ask = min(2*ask, askReplicasMost) {
 				short, err := v.short(answer, local)
-				if err != nil || short == "" {
-					return err
+				if err == nil && short == nil {
+					return nil
+				}
+				if short != nil {
+					last = short
 				}
 				left := waitFor(ctx)
-				if v.opts.Replicas == 0 || left <= 1 {
-					return fmt.Errorf("%w: %w: valkey: %s", ErrNotDurable, ErrUncertain, short)
+				if last != nil && (ctx.Err() != nil || left <= 1 || v.opts.Replicas == 0) {
+					return fmt.Errorf("%w: %w: valkey: %w", ErrNotDurable, ErrUncertain, last)
+				}
+				if err != nil {
+					return err
 				}
 				answer = c.Do(ctx, v.waitaof(c, local, min(left, ask)))
 			}
@@ -85,20 +92,30 @@ func (v *Valkey) waitaof(c valkey.DedicatedClient, local, timeout int64) valkey.
 	return c.B().Waitaof().Numlocal(local).Numreplicas(int64(v.opts.Replicas)).Timeout(timeout).Build()
 }
 
-// short reads WAITAOF's answer: what is missing, or "".
-func (v *Valkey) short(answer valkey.ValkeyResult, local int64) (string, error) {
+// shortfall is what WAITAOF found missing.
+type shortfall struct {
+	local, wantLocal       int64 // append-only files of the primary
+	replicas, wantReplicas int64 // and of its replicas
+}
+
+func (s *shortfall) Error() string {
+	return fmt.Sprintf("in %d of %d local and %d of %d replicas' append-only files", s.local, s.wantLocal, s.replicas, s.wantReplicas)
+}
+
+// short reads WAITAOF's answer: what is missing, or nil.
+func (v *Valkey) short(answer valkey.ValkeyResult, local int64) (*shortfall, error) {
 	n, err := answer.AsIntSlice()
 	switch {
 	case err != nil && judge(err) != final:
-		return "", fmt.Errorf("%w: valkey: %w", ErrUncertain, err) // written here, and nobody knows where else
+		return nil, fmt.Errorf("%w: valkey: %w", ErrUncertain, err) // written here, and nobody knows where else
 	case err != nil:
-		return "", fmt.Errorf("%w: %w: valkey: %w", ErrNotDurable, ErrUncertain, err)
+		return nil, fmt.Errorf("%w: %w: valkey: %w", ErrNotDurable, ErrUncertain, err)
 	case len(n) != 2:
-		return "", fmt.Errorf("%w: %w: valkey: WAITAOF answered %d numbers", ErrNotDurable, ErrUncertain, len(n))
+		return nil, fmt.Errorf("%w: %w: valkey: WAITAOF answered %d numbers", ErrNotDurable, ErrUncertain, len(n))
 	case n[0] < local || n[1] < int64(v.opts.Replicas):
-		return fmt.Sprintf("in %d of %d local and %d of %d replicas' append-only files", n[0], local, n[1], v.opts.Replicas), nil
+		return &shortfall{local: n[0], wantLocal: local, replicas: n[1], wantReplicas: int64(v.opts.Replicas)}, nil
 	}
-	return "", nil
+	return nil, nil
 }
 
 // waitFor is WAITAOF's timeout in ms: a little less than ctx has left, so that
