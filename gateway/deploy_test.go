@@ -363,8 +363,8 @@ func TestDeployImageIsMadeOfWhatThereIs(t *testing.T) {
 }
 
 // TestDeployValkeyKeepsThePromises runs the store's suite on servers with the
-// shipped configuration and the shipped rights of the user nyota, and a gateway
-// with the shipped configuration's own store.
+// shipped configuration and the shipped rights of the user nyota, over TLS with a
+// certificate.
 //
 // If a command of the store is refused here ("no permissions"), add it to
 // gateway/deploy/valkey/users.acl.
@@ -384,14 +384,15 @@ func TestDeployValkeyKeepsThePromises(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := []string{"--include", filepath.Join(dir, "valkey", "valkey.conf"), "--include", filepath.Join(dir, "secrets", "replication.conf"), "--aclfile", acl}
-	primary := storetest.NewServer(t, args...)
-	opts := sessions.ValkeyOptions{Addresses: []string{primary.Addr}, Username: cfg.Store.Username, Password: cfg.Store.Password}
+	files := storetest.MakeTLS(t)
+	primary := files.NewServer(t, args...)
+	opts := sessions.ValkeyOptions{Addresses: []string{primary.TLSAddr}, TLS: files.Client(t), Username: cfg.Store.Username, Password: cfg.Store.Password}
 	open := func(opts sessions.ValkeyOptions) (*sessions.Valkey, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		return sessions.OpenValkey(ctx, opts)
 	}
-	if _, err := open(sessions.ValkeyOptions{Addresses: opts.Addresses}); err == nil {
+	if _, err := open(sessions.ValkeyOptions{Addresses: opts.Addresses, TLS: opts.TLS}); err == nil {
 		t.Error("somebody without a name was let in")
 	}
 	t.Run("with a replica as configured", func(t *testing.T) {

@@ -6,11 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 
 	"github.com/google/uuid"
 
+	"nyota/gateway/config"
 	"nyota/sessions"
 )
 
@@ -85,11 +87,11 @@ func (g *Gateway) openValkey(ctx context.Context) error {
 		opts.Sentinel.TLS, err = g.storeTLS(c.Sentinel.TLS)
 	}
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return err
 	}
 	v, err := sessions.OpenValkey(ctx, opts)
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return storeError(c, err)
 	}
 	g.store = v
 	g.stops = append(g.stops, g.closeStore)
@@ -118,19 +120,60 @@ func (g *Gateway) storeTLS(on bool) (*tls.Config, error) {
 	if c.TLSCA != "" {
 		pem, err := os.ReadFile(g.cfg.Path(c.TLSCA))
 		if err != nil {
-			return nil, fmt.Errorf("tls_ca: %w", err)
+			return nil, fmt.Errorf("store.tls_ca: %w", err)
 		}
 		t.RootCAs = x509.NewCertPool()
 		if !t.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("tls_ca: the file has no certificate in PEM form")
+			return nil, errors.New("store.tls_ca: the file has no certificate in PEM form")
 		}
 	}
 	if c.TLSCert != "" {
 		own, err := tls.LoadX509KeyPair(g.cfg.Path(c.TLSCert), g.cfg.Path(c.TLSKey))
 		if err != nil {
-			return nil, fmt.Errorf("tls_cert, tls_key: %w", err)
+			return nil, fmt.Errorf("store.tls_cert, store.tls_key: %w", err)
 		}
 		t.Certificates = []tls.Certificate{own}
 	}
 	return t, nil
+}
+
+// storeError says which keys of the configuration to look at when no connection
+// to Valkey came about.
+func storeError(c config.Store, err error) error {
+	var connect *sessions.ConnectError
+	if !errors.As(err, &connect) {
+		return fmt.Errorf("store: %w", err)
+	}
+	group, secure := "store.", c.TLS
+	if connect.Sentinel {
+		group, secure = "store.sentinel.", c.Sentinel.TLS
+	}
+	var (
+		certificate *tls.CertificateVerificationError
+		name        x509.HostnameError
+		op          *net.OpError
+	)
+	isOp := errors.As(err, &op)
+	hint := ""
+	switch {
+	case connect.Answer == "WRONGPASS" || connect.Answer == "NOAUTH":
+		hint = fmt.Sprintf("%susername, %spassword", group, group)
+	case connect.Answer != "":
+		return fmt.Errorf("store: %w", err) // it says itself what it has against us
+	case errors.As(err, &name):
+		hint = "store.addresses: the server's certificate is for other names"
+	case errors.As(err, &certificate):
+		hint = "store.tls_ca: it must have the authority of the server's certificate"
+	case isOp && op.Op == "dial":
+		hint = "store.addresses"
+	case isOp && op.Op == "remote error": // a TLS alert of the server
+		hint = "store.tls_cert, store.tls_key: the server wants a certificate that it trusts"
+	case secure && c.TLSCert == "":
+		hint = fmt.Sprintf("store.tls_cert, store.tls_key, if the server wants a certificate; %stls, if it speaks no TLS there", group)
+	case secure:
+		hint = fmt.Sprintf("store.tls_cert, if the server does not trust it; %stls, if it speaks no TLS there", group)
+	default:
+		hint = fmt.Sprintf("%stls, if the server speaks TLS there", group)
+	}
+	return fmt.Errorf("store: %w (look at %s)", err, hint)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -87,6 +88,7 @@ type Valkey struct {
 	turn    atomic.Uint32 // the slot that the next Claim begins with
 	proof   proof         // that commits are durable
 	noAOF   atomic.Bool   // a primary has no append-only file, and that is allowed
+	past    atomic.Bool   // an address was dialled that is not configured: sentinels or a cluster named it
 	away    atomic.Bool   // nobody listens, and a call has waited in vain for its whole time
 }
 
@@ -98,8 +100,8 @@ var _ Store = (*Valkey)(nil)
 // too many replicas without an append-only file (of a primary: unless AllowNoAOF),
 // fewer replicas than Replicas, a server that evicts, is full, or is a replica, a
 // command that the user may not run. Replicas that are there and only late are no
-// error: the log and Health say so until they have caught up. No error shows a
-// credential.
+// error: the log and Health say so until they have caught up. A ConnectError says
+// that there was no connection. No error shows a credential.
 func OpenValkey(ctx context.Context, opts ValkeyOptions) (*Valkey, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
@@ -140,7 +142,11 @@ func OpenValkey(ctx context.Context, opts ValkeyOptions) (*Valkey, error) {
 		WriteBufferEachConn: 64 << 10,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("sessions: valkey: connect to %s: %w", strings.Join(opts.Addresses, ", "), err)
+		answer, _ := refusalOf(err)
+		if answer == "NOPERM" {
+			return nil, v.explain(err, 0)
+		}
+		return nil, &ConnectError{Addresses: opts.Addresses, Sentinel: opts.Sentinel.Master != "" && !v.past.Load(), Answer: answer, Err: err}
 	}
 	if err := v.check(ctx); err != nil {
 		v.client.Close()
@@ -152,6 +158,22 @@ func OpenValkey(ctx context.Context, opts ValkeyOptions) (*Valkey, error) {
 	return v, nil
 }
 
+// ConnectError is OpenValkey's error when no connection came about. Its text has
+// the addresses and the cause, and no credential.
+type ConnectError struct {
+	Addresses []string // those of the options
+	Sentinel  bool     // no sentinel named a primary; otherwise it is the servers themselves
+	Answer    string   // code of the refusal that came, as WRONGPASS or NOAUTH; "" if none came
+	Err       error    // the last cause: of package net, tls or x509, or the refusal
+}
+
+func (e *ConnectError) Error() string {
+	return "sessions: valkey: connect to " + strings.Join(e.Addresses, ", ") + ": " + e.Err.Error()
+}
+
+// Unwrap returns Err.
+func (e *ConnectError) Unwrap() error { return e.Err }
+
 // topologyEvery is how often a client of sentinels or of a cluster asks who the
 // primaries are, beside what failures and redirections tell it.
 const topologyEvery = 5 * time.Second
@@ -159,6 +181,9 @@ const topologyEvery = 5 * time.Second
 // dial makes a connection. A new one may lead to another server than the old ones
 // did: see epoch.
 func (v *Valkey) dial(ctx context.Context, addr string, d *net.Dialer, conf *tls.Config) (net.Conn, error) {
+	if !slices.Contains(v.opts.Addresses, addr) {
+		v.past.Store(true)
+	}
 	var c net.Conn
 	var err error
 	if conf == nil {

@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -220,6 +221,45 @@ func TestValkeySentinelStore(t *testing.T) {
 		l.progress(t, 200)
 		l.end(t, "sentinels")
 	})
+}
+
+func TestValkeySentinelsOverTLSNameTheNextPrimary(t *testing.T) {
+	t.Parallel()
+	files := storetest.MakeTLS(t)
+	g := files.StartSentinels(t, "watchword")
+	secure := files.Client(t)
+	opts := sessions.ValkeyOptions{Addresses: g.Addrs(), Timeout: 10 * time.Second, Replicas: 1, TLS: secure,
+		Sentinel: sessions.Sentinel{Master: "nyota", Password: "watchword", TLS: secure}}
+	for name, bad := range map[string]struct {
+		opts     sessions.ValkeyOptions
+		sentinel bool // no sentinel lets us in; otherwise it is the primary
+	}{
+		"no certificate for the sentinels": {sessions.ValkeyOptions{TLS: secure, Sentinel: sessions.Sentinel{TLS: anonymous(secure)}}, true},
+		"no certificate for the primary":   {sessions.ValkeyOptions{TLS: anonymous(secure), Sentinel: sessions.Sentinel{TLS: secure}}, false},
+		"no TLS to the primary":            {sessions.ValkeyOptions{Sentinel: sessions.Sentinel{TLS: secure}}, false},
+	} {
+		bad.opts.Addresses, bad.opts.Timeout = opts.Addresses, time.Second
+		bad.opts.Sentinel.Master, bad.opts.Sentinel.Password = "nyota", "watchword"
+		var connect *sessions.ConnectError
+		if v, err := sessions.OpenValkey(t.Context(), bad.opts); !errors.As(err, &connect) || connect.Sentinel != bad.sentinel {
+			t.Errorf("%s: opened %v, %v", name, v != nil, err)
+		}
+	}
+	l := run(t, open(t, opts), 4)
+	l.progress(t, 50)
+	g.Servers[0].Kill()
+	storetest.WaitFor(t, "the replica is promoted", func() bool { return g.Servers[1].IsPrimary(t) })
+	g.Servers[0].Restart(t)
+	g.Servers[0].InStep(t)
+	l.progress(t, 50)
+	l.end(t, "sentinels over TLS")
+}
+
+// anonymous is a client without a certificate.
+func anonymous(c *tls.Config) *tls.Config {
+	c = c.Clone()
+	c.Certificates = nil
+	return c
 }
 
 func TestValkeyClusterFailsOverAndMovesSlotsInMidLoad(t *testing.T) {

@@ -7,6 +7,7 @@
 //	operator.go   discrepancies and scans
 //	valkey.go     a real valkey-server for tests
 //	topology.go   real sentinels and clusters
+//	tls.go        certificates for them
 package storetest
 
 import (

@@ -61,7 +61,7 @@ func (g *Guarded) Addrs() []string { return addrs(g.Sentinels) }
 
 func addrs(servers []*Server) (all []string) {
 	for _, s := range servers {
-		all = append(all, s.Addr)
+		all = append(all, s.addr())
 	}
 	return all
 }
@@ -71,10 +71,29 @@ func addrs(servers []*Server) (all []string) {
 // password if one is given.
 func StartSentinels(t testing.TB, password string) *Guarded {
 	t.Helper()
+	return startSentinels(t, nil, password)
+}
+
+// StartSentinels is as the function of that name. All of them speak TLS, to each
+// other too; Addrs are those for TLS.
+func (f *TLS) StartSentinels(t testing.TB, password string) *Guarded {
+	t.Helper()
+	return startSentinels(t, f, password)
+}
+
+func startSentinels(t testing.TB, files *TLS, password string) *Guarded {
+	t.Helper()
 	g := &Guarded{}
-	g.Servers[0] = NewServer(t, durable...)
-	host, port, _ := net.SplitHostPort(g.Servers[0].Addr)
-	g.Servers[1] = NewServer(t, append(durable[:len(durable):len(durable)], "--replicaof", host+" "+port)...)
+	server := func(args ...string) *Server {
+		args = append([]string{"--save", ""}, append(args, durable...)...)
+		if files != nil {
+			args = append(args, "--tls-replication", "yes")
+		}
+		return newServer(t, files, "", args...)
+	}
+	g.Servers[0] = server()
+	host, port, _ := net.SplitHostPort(g.Servers[0].addr())
+	g.Servers[1] = server("--replicaof", host+" "+port)
 	g.Servers[1].InStep(t)
 	for range 3 {
 		conf := fmt.Sprintf("sentinel monitor nyota %s %s 2\nsentinel down-after-milliseconds nyota 700\n"+
@@ -82,11 +101,14 @@ func StartSentinels(t testing.TB, password string) *Guarded {
 		if password != "" {
 			conf += "requirepass " + password + "\nsentinel sentinel-pass " + password + "\n"
 		}
+		if files != nil {
+			conf += "tls-replication yes\n"
+		}
 		path := filepath.Join(t.TempDir(), "sentinel.conf")
 		if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		g.Sentinels = append(g.Sentinels, newServer(t, path, "--sentinel"))
+		g.Sentinels = append(g.Sentinels, newServer(t, files, path, "--sentinel"))
 	}
 	for _, s := range g.Sentinels {
 		WaitFor(t, "the sentinels know each other and the replica", func() bool {
@@ -97,6 +119,14 @@ func StartSentinels(t testing.TB, password string) *Guarded {
 		})
 	}
 	return g
+}
+
+// addr is where clients find the server: over TLS if it speaks that.
+func (s *Server) addr() string {
+	if s.TLSAddr != "" {
+		return s.TLSAddr
+	}
+	return s.Addr
 }
 
 // Cluster is a cluster of three primaries with a replica each.

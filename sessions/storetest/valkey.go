@@ -27,8 +27,10 @@ const startTimeout = 15 * time.Second
 // Server is a valkey-server process of a test, on a free loopback port, with
 // its data in a folder of the test.
 type Server struct {
-	Addr string // host:port
+	Addr    string // host:port
+	TLSAddr string // the same for TLS; "" without it
 
+	tls    *TLS // nil: without
 	binary string
 	dir    string
 	conf   string // first argument, if there is one
@@ -50,11 +52,11 @@ func StartValkey(t testing.TB) (addr string) {
 // and restart it. Without arguments it has no append-only file.
 func NewServer(t testing.TB, args ...string) *Server {
 	t.Helper()
-	return newServer(t, "", append([]string{"--save", ""}, args...)...)
+	return newServer(t, nil, "", append([]string{"--save", ""}, args...)...)
 }
 
-// newServer is NewServer with a configuration file, if one is named.
-func newServer(t testing.TB, conf string, args ...string) *Server {
+// newServer is NewServer with TLS, and with a configuration file, if there are any.
+func newServer(t testing.TB, files *TLS, conf string, args ...string) *Server {
 	t.Helper()
 	binary, err := exec.LookPath("valkey-server")
 	if err != nil {
@@ -63,11 +65,14 @@ func newServer(t testing.TB, conf string, args ...string) *Server {
 		}
 		t.Skipf("valkey-server is missing: %s", installValkey)
 	}
-	s := &Server{binary: binary, dir: t.TempDir(), conf: conf, args: args}
+	s := &Server{tls: files, binary: binary, dir: t.TempDir(), conf: conf, args: args}
 	t.Cleanup(s.Kill)
 	var last error
 	for range 5 { // the port may be taken between our look and the server's
-		if s.Addr, last = freeAddr(); last != nil {
+		if s.Addr, last = freeAddr(); last == nil && files != nil {
+			s.TLSAddr, last = freeAddr()
+		}
+		if last != nil {
 			continue
 		}
 		if last = s.start(); last == nil {
@@ -117,6 +122,9 @@ func (s *Server) start() error {
 		return err
 	}
 	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--daemonize", "no"}, s.args...)
+	if s.tls != nil {
+		args = append(args, s.tls.args(s.TLSAddr)...)
+	}
 	if s.conf != "" {
 		args = append([]string{s.conf}, args...)
 	}
