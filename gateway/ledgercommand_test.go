@@ -179,6 +179,31 @@ func TestReconcileComparesTheDayWithTheCoresStatement(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &sum); code != 0 || err != nil || sum.Ours != 2 || sum.Theirs != 2 || sum.Agreed != 2 {
 			t.Errorf("%d %s", code, out)
 		}
+		for _, other := range []string{"2020-02-03", a.Created.UTC().AddDate(0, 0, 1).Format(time.DateOnly)} {
+			if code, out = d.as(sharedToken, "reconcile", "--file", file, "--day", other); code != exitNoVerdict || !strings.Contains(out, "nothing was compared") || !strings.Contains(out, "2 lines of "+today) || strings.Contains(out, "no difference") {
+				t.Errorf("the statement of another day: %d %s", code, out)
+			}
+		}
+		write(strings.ReplaceAll(string(text), "completed,", "reversed,"))
+		code, out = d.as(aminasToken, "reconcile", "--file", file, "--day", today, "--propose")
+		for _, want := range []string{"state 2", "agreed 0", "do not have: reversed\n", a.ID} {
+			if code != exitDifferences || !strings.Contains(out, want) || strings.Contains(out, "recorded:") {
+				t.Errorf("%d: no %q in\n%s", code, want, out)
+			}
+		}
+		write(strings.ReplaceAll(string(text), "completed,", "failed,"))
+		if code, out = d.as(sharedToken, "reconcile", "--file", file, "--day", today, "--propose"); code != exitNoVerdict || !strings.Contains(out, "a person's own token is needed") {
+			t.Errorf("%d %s", code, out)
+		}
+		for range 2 {
+			code, out = d.as(aminasToken, "reconcile", "--file", file, "--day", today, "--propose")
+			if code != exitDifferences || !strings.Contains(out, "state 2") || !strings.Contains(out, "recorded: discrepancy "+a.ID+"/late (open)") {
+				t.Errorf("%d %s", code, out)
+			}
+		}
+		if out = d.must(sharedToken, "discrepancies"); strings.Count(out, "/late") != 2 || !strings.Contains(out, "statement "+file+", line ") {
+			t.Errorf("%s", out)
+		}
 		for _, args := range [][]string{
 			{"--file", file + ".none"}, {"--file", file, "--day", "soon"}, {"--file", "../config.yaml"},
 		} {

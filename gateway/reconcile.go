@@ -43,15 +43,18 @@ core's statement file, and lists the differences:
   missing     we say done, and the statement does not have it
   foreign     the statement has it, and we do not
   amount      the same transaction, another amount
-  state       we and the statement say the opposite
+  state       what is final here is not what the statement says: the opposite, or a word that
+              ledger.statement.done and failed do not have
   twice       it took effect more than once
   resolved    we do not know what became of it, the statement does
   unresolved  neither knows
   unreadable  a line of the statement
 
 The file's first line names its columns; ledger.statement in the configuration says how your core names
-them. With --propose what the statement says of MANUAL actions is proposed in your name, for another
-operator to confirm. Exit status 0: no difference; 1: differences; 2: the comparison was not made.`,
+them. Lines of another day are counted and not compared. With --propose what the statement says of MANUAL
+actions is proposed in your name, for another operator to confirm, and where it says the opposite of what
+is final here, a discrepancy is recorded. Exit status 0: no difference; 1: differences; 2: the comparison
+was not made, or no line is of the day.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			differences, err := c.reconcile(cmd, file, day, propose)
@@ -68,7 +71,7 @@ operator to confirm. Exit status 0: no difference; 1: differences; 2: the compar
 	f := cmd.Flags()
 	f.StringVar(&file, "file", "", "the statement; - is standard input")
 	f.StringVar(&day, "day", "", "the day, as 2026-11-22")
-	f.BoolVar(&propose, "propose", false, "propose what the statement says of MANUAL actions")
+	f.BoolVar(&propose, "propose", false, "propose what the statement says of MANUAL actions, and record discrepancies where it says the opposite of ours")
 	_ = cmd.MarkFlagRequired("file")
 	return cmd
 }
@@ -103,11 +106,11 @@ func (c *ledgerCLI) reconcile(cmd *cobra.Command, file, day string, propose bool
 	}
 	w := &differencePrinter{w: bufio.NewWriter(out), json: *c.json}
 	defer w.w.Flush() //nolint:errcheck // it is flushed where it counts
-	var resolved []ledger.Difference
+	var told []ledger.Difference
 	rec := ledger.NewReconciliation(from, to, func(d ledger.Difference) {
 		w.difference(d)
-		if propose && d.Kind == ledger.DiffResolved && d.State == "MANUAL" {
-			resolved = append(resolved, d)
+		if propose && (d.Opposite() || d.Kind == ledger.DiffResolved && d.State == "MANUAL") {
+			told = append(told, d)
 		}
 	})
 	if err := client.day(ctx, from.Add(-ledger.Margin), to.Add(ledger.Margin), rec); err != nil {
@@ -128,12 +131,15 @@ func (c *ledgerCLI) reconcile(cmd *cobra.Command, file, day string, propose bool
 		}
 		break
 	}
-	sum := rec.Finish()
+	sum, err := rec.Finish()
+	if err != nil {
+		return false, err
+	}
 	w.summary(from, sum)
 	if err := w.w.Flush(); err != nil {
 		return false, err
 	}
-	return len(sum.Differences) > 0, c.proposeAll(ctx, client, cmd.ErrOrStderr(), file, resolved)
+	return len(sum.Differences) > 0, c.tellAll(ctx, client, cmd.ErrOrStderr(), file, told)
 }
 
 // dayOf is the beginning of a day; "" is yesterday.
@@ -172,7 +178,7 @@ func layout(c config.Statement, zone *time.Location) ledger.Layout {
 	pick(&l.Time, one(c.Time))
 	pick(&l.Done, c.Done)
 	pick(&l.Failed, c.Failed)
-	l.TimeLayout = c.TimeLayout
+	l.TimeLayout, l.Decimal = c.TimeLayout, c.Decimal
 	if name, value, ok := strings.Cut(c.Only, "="); ok {
 		l.Only = [2]string{name, value}
 	}
@@ -217,24 +223,35 @@ func (c *adminClient) day(ctx context.Context, from, to time.Time, rec *ledger.R
 	}
 }
 
-// proposeAll proposes what the statement says of MANUAL actions.
-func (c *ledgerCLI) proposeAll(ctx context.Context, client *adminClient, w io.Writer, file string, resolved []ledger.Difference) error {
+// tellAll proposes what the statement says of MANUAL actions, and records where it
+// says the opposite of what is final here.
+func (c *ledgerCLI) tellAll(ctx context.Context, client *adminClient, w io.Writer, file string, told []ledger.Difference) error {
 	failed := 0
-	for _, d := range resolved {
+	for _, d := range told {
 		body := map[string]string{"outcome": ledger.SayRejected, "note": fmt.Sprintf("statement %s, line %d", file, d.Line)}
-		if d.Theirs == "done" {
+		if d.Claim == core.Done {
 			body["outcome"], body["ref"] = ledger.SayDone, cmp.Or(d.Ref, d.Action)
 		}
-		path := "/ledger/actions/" + url.PathEscape(d.MSISDN) + "/" + url.PathEscape(d.Action) + "/propose"
-		if err := client.do(ctx, http.MethodPost, path, body, nil); err != nil {
-			failed++
-			fmt.Fprintf(w, "not proposed: %s: %v\n", d.Action, err)
+		path := "/ledger/actions/" + url.PathEscape(d.MSISDN) + "/" + url.PathEscape(d.Action)
+		if !d.Opposite() {
+			if err := client.do(ctx, http.MethodPost, path+"/propose", body, nil); err != nil {
+				failed++
+				fmt.Fprintf(w, "not proposed: %s: %v\n", d.Action, err)
+				continue
+			}
+			fmt.Fprintf(w, "proposed: %s is %s\n", d.Action, body["outcome"])
 			continue
 		}
-		fmt.Fprintf(w, "proposed: %s is %s\n", d.Action, body["outcome"])
+		var found ops.DiscrepancyLine
+		if err := client.do(ctx, http.MethodPost, path+"/late", body, &found); err != nil {
+			failed++
+			fmt.Fprintf(w, "not recorded: %s is %s here: %v\n", d.Action, d.State, err)
+			continue
+		}
+		fmt.Fprintf(w, "recorded: discrepancy %s (%s)\n", found.ID, strings.TrimSpace(found.State+" "+found.Note))
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d proposals were not made", failed, len(resolved))
+		return fmt.Errorf("%d of %d proposals and discrepancies were not made", failed, len(told))
 	}
 	return nil
 }
@@ -277,7 +294,7 @@ func (p *differencePrinter) summary(day time.Time, s ledger.Summary) {
 		fmt.Fprintln(p.w)
 	}
 	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "%s\tours %d\ttheirs %d\tagreed %d\n", day.Format(time.DateOnly), s.Ours, s.Theirs, s.Agreed)
+	fmt.Fprintf(t, "%s\tours %d\ttheirs %d\tof other days %d\tagreed %d\n", day.Format(time.DateOnly), s.Ours, s.Theirs, s.Outside, s.Agreed)
 	_ = t.Flush()
 	kinds := make([]string, 0, len(s.Differences))
 	for k := range s.Differences {
@@ -286,6 +303,9 @@ func (p *differencePrinter) summary(day time.Time, s ledger.Summary) {
 	slices.Sort(kinds)
 	for _, k := range kinds {
 		fmt.Fprintf(p.w, "%s %d\n", k, s.Differences[k])
+	}
+	if len(s.Unknown) > 0 {
+		fmt.Fprintf(p.w, "words that ledger.statement.done and failed do not have: %s\n", strings.Join(s.Unknown, ", "))
 	}
 	if len(kinds) == 0 {
 		fmt.Fprintln(p.w, "no difference")

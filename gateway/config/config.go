@@ -212,6 +212,7 @@ type Statement struct {
 	Status     string   `mapstructure:"status"` // of what became of it
 	Time       string   `mapstructure:"time"`
 	TimeLayout string   `mapstructure:"time_layout"` // of Go's package time
+	Decimal    string   `mapstructure:"decimal"`     // before an amount's decimals: . or ,
 	Done       []string `mapstructure:"done"`        // words of status
 	Failed     []string `mapstructure:"failed"`
 	Only       string   `mapstructure:"only"`  // column=value: other lines are not ours
@@ -264,7 +265,7 @@ func Default() Config {
 			TrunkPrefix: "0", Currency: "TZS", Timezone: "Africa/Dar_es_Salaam"},
 		Dialog: Dialog{AnswerWithin: 5 * time.Second, Session: 180 * time.Second,
 			Concurrent: 4096, Septets: 182, UCS2: 80, TellRate: 10, TellAfter: 30 * time.Second, TellWithin: 24 * time.Hour},
-		Ledger: Ledger{InquireRate: 50, ManualAfter: 24 * time.Hour},
+		Ledger: Ledger{InquireRate: 50, ManualAfter: 24 * time.Hour, Statement: Statement{Decimal: "."}},
 		Secret: Secret{KeyFile: "data/secret.key"},
 		CDR:    CDR{Dir: "data/cdr"},
 		Log:    Log{Level: "info", Format: "text"},

@@ -187,6 +187,7 @@ func TestBadConfigurationNamesTheKey(t *testing.T) {
 		{"a rate that asks nobody", "ledger: {inquire_rate: 0.01}", nil, "ledger.inquire_rate must be 0 (no limit), or 1 to 10000"},
 		{"a negative rate", "ledger: {inquire_rate: -1}", nil, "ledger.inquire_rate must be 0"},
 		{"two characters between columns", "ledger: {statement: {comma: ';;'}}", nil, "ledger.statement.comma must be one character"},
+		{"no decimal point that is known", "ledger: {statement: {decimal: ';'}}", nil, "ledger.statement.decimal must be one of ., ,"},
 		{"a choice of lines without value", "ledger: {statement: {only: channel}}", nil, "ledger.statement.only must be column=value"},
 		{"admin certificates without a key", "admin: {tls_cert: a.pem}", nil, "admin.tls_cert and tls_key must be set together"},
 		{"client certificates without TLS", "admin: {tls_client_ca: a.pem}", nil, "admin.tls_cert and tls_key must be set together"},

@@ -87,6 +87,7 @@ func (c *Config) Validate() error {
 	if s := c.Ledger.Statement; utf8.RuneCountInString(s.Comma) > 1 || strings.ContainsAny(s.Comma, "\"\r\n") {
 		p.add("ledger.statement.comma", `must be one character, like ";", and no quote`)
 	}
+	p.oneOf("ledger.statement.decimal", c.Ledger.Statement.Decimal, ".", ",")
 	if s := c.Ledger.Statement.Only; s != "" && !strings.Contains(strings.Trim(s, "="), "=") {
 		p.add("ledger.statement.only", "must be column=value, or empty")
 	}

@@ -24,31 +24,66 @@ func (l *Ledger) discrepancy(ctx context.Context, a sessions.Action, kind string
 	defer cancel()
 	l.Log.Error("evidence does not fit an action: an operator must look",
 		"action", a.ID, "state", StateName(a.State), "kind", kind, "claim", claimName(claim), "detail", detail)
+	if _, err := l.evidence(ctx, a, kind, claim, detail); err != nil {
+		l.Log.Error("a discrepancy could not be recorded", "action", a.ID, "kind", kind, "err", err)
+	}
+}
+
+// evidence records a discrepancy and returns it.
+func (l *Ledger) evidence(ctx context.Context, a sessions.Action, kind string, claim core.Status, detail string) (d sessions.Discrepancy, err error) {
 	id := a.ID + "/" + kind
 	for range 8 {
-		d, err := l.Store.Discrepancy(ctx, a.MSISDN, id)
+		d, err = l.Store.Discrepancy(ctx, a.MSISDN, id)
 		if errors.Is(err, sessions.ErrNotFound) {
 			d, err = sessions.Discrepancy{ID: id, MSISDN: a.MSISDN, Action: a.ID, Kind: kind, First: l.Now()}, nil
 		}
 		if err != nil {
-			l.Log.Error("a discrepancy could not be recorded", "action", a.ID, "kind", kind, "err", err)
-			return
+			return d, err
 		}
 		if d.State != sessions.DiscrepancyClosed || d.Claim != claimName(claim) || d.Recorded != a.State {
 			d.State = sessions.DiscrepancyOpen
 		}
-		d.Recorded, d.Claim, d.Detail, d.Last = a.State, claimName(claim), core.Clean(detail, 300), l.Now()
+		d.Recorded, d.Claim, d.Detail, d.Last = a.State, claimName(claim), core.Clean(detail, maxDetail), l.Now()
 		d.Times++
 		err = l.Store.Put(ctx, &d)
-		if err == nil {
-			return
-		}
 		if !errors.Is(err, sessions.ErrConflict) && !errors.Is(err, sessions.ErrUncertain) {
-			l.Log.Error("a discrepancy could not be recorded", "action", a.ID, "kind", kind, "err", err)
-			return
+			return d, err
 		}
 	}
-	l.Log.Error("a discrepancy could not be recorded", "action", a.ID, "kind", kind)
+	return d, err
+}
+
+// maxDetail bounds what a discrepancy says of its evidence, in octets.
+const maxDetail = 300
+
+// Late records what the core's books say of an action that is final, where that is
+// the opposite of what we say, as a discrepancy of KindLate. The outcome is SayDone
+// or SayRejected, the note says where it was read. The same once more changes
+// nothing, not even a discrepancy that is closed. Its error wraps ErrRefused where
+// nothing contradicts.
+func (l *Ledger) Late(ctx context.Context, msisdn, id string, v Verdict) (sessions.Discrepancy, error) {
+	claim := core.Done
+	if v.Outcome == SayRejected {
+		claim = core.Rejected
+	}
+	detail := core.Clean(words(v.Note), maxDetail)
+	a, err := l.Store.Action(ctx, msisdn, id)
+	switch {
+	case err != nil:
+		return sessions.Discrepancy{}, fmt.Errorf("ledger: %w", err)
+	case v.Outcome != SayDone && v.Outcome != SayRejected || detail == "":
+		return sessions.Discrepancy{}, fmt.Errorf("%w: the outcome is done or rejected, and the note says where it was read", ErrRefused)
+	case !a.State.Final() || (a.State == sessions.Done) == (claim == core.Done):
+		return sessions.Discrepancy{}, fmt.Errorf("%w: the action is %s, which %s does not contradict", ErrRefused, StateName(a.State), v.Outcome)
+	}
+	d, err := l.Store.Discrepancy(ctx, msisdn, id+"/"+KindLate)
+	if err == nil && d.Claim == claimName(claim) && d.Recorded == a.State && d.Detail == detail {
+		return d, nil
+	}
+	if d, err = l.evidence(ctx, a, KindLate, claim, detail); err != nil {
+		return d, fmt.Errorf("ledger: it is not known whether this was recorded: look again: %w", err)
+	}
+	return d, nil
 }
 
 // Discrepancies returns those that are open, oldest first, or all that are kept;

@@ -229,6 +229,73 @@ func TestLateEvidenceOpensADiscrepancyAndChangesNoState(t *testing.T) {
 	}
 }
 
+func TestWhatTheBooksSayAgainstAFinalStateIsRecordedOnce(t *testing.T) {
+	for name, tc := range map[string]struct {
+		out   core.Outcome
+		says  string
+		claim string
+	}{
+		"ours done, theirs failed":   {core.Outcome{Status: core.Done, Ref: "QK1"}, SayRejected, "rejected"},
+		"ours rejected, theirs done": {core.Outcome{Status: core.Rejected, Reason: core.WrongPIN}, SayDone, "done"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, ctx := newBench(t), t.Context()
+			b.sw.call = func(context.Context, core.Request) (core.Outcome, error) { return tc.out, nil }
+			a := b.Run(ctx, b.accept())
+			v := Verdict{Outcome: tc.says, Note: "statement of the 22nd, line 3"}
+			for range 2 {
+				if d, err := b.Late(ctx, a.MSISDN, a.ID, v); err != nil || d.State != sessions.DiscrepancyOpen {
+					t.Fatalf("%+v, %v", d, err)
+				}
+			}
+			all := b.open()
+			if len(all) != 1 || all[0].ID != a.ID+"/"+KindLate || all[0].Claim != tc.claim || all[0].Times != 1 || all[0].Detail != v.Note {
+				t.Fatalf("%+v", all)
+			}
+			if got := b.stored(a); got.State != a.State {
+				t.Errorf("state %s", StateName(got.State))
+			}
+			if _, err := b.CloseDiscrepancy(ctx, "amina", a.MSISDN, all[0].ID, "taken back by hand"); err != nil {
+				t.Fatal(err)
+			}
+			for _, note := range []string{v.Note, "statement of the 22nd, a copy, line 3"} {
+				if d, err := b.Late(ctx, a.MSISDN, a.ID, Verdict{Outcome: tc.says, Note: note}); err != nil || d.State != sessions.DiscrepancyClosed || d.ClosedBy != "amina" {
+					t.Errorf("the same evidence opened it again: %+v, %v", d, err)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatDoesNotContradictIsNoDiscrepancy(t *testing.T) {
+	b, ctx := newBench(t), t.Context()
+	b.sw.call = done
+	a := b.Run(ctx, b.accept())
+	for name, v := range map[string]Verdict{
+		"the same":         {Outcome: SayDone, Note: "line 3"},
+		"no note":          {Outcome: SayRejected},
+		"another question": {Outcome: SayReverse, Note: "line 3"},
+	} {
+		if _, err := b.Late(ctx, a.MSISDN, a.ID, v); !errors.Is(err, ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := b.Late(ctx, a.MSISDN, "nothing", Verdict{Outcome: SayDone, Note: "line 3"}); !errors.Is(err, sessions.ErrNotFound) {
+		t.Error(err)
+	}
+	if all := b.open(); len(all) != 0 {
+		t.Errorf("%+v", all)
+	}
+	b = newBench(t)
+	open := b.manual()
+	if _, err := b.Late(ctx, open.MSISDN, open.ID, Verdict{Outcome: SayDone, Note: "line 3"}); !errors.Is(err, ErrRefused) {
+		t.Errorf("an open action has nothing to contradict: %v", err)
+	}
+	if all := b.open(); len(all) != 0 {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestAnswerAboutSomethingElseIsADiscrepancy(t *testing.T) {
 	b := newBench(t)
 	mismatch := fmt.Errorf("core: transfer: %w: another amount", core.ErrMismatch)

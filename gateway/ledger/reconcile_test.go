@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"nyota/gateway/core"
 	"nyota/sessions"
 )
 
@@ -34,7 +35,10 @@ func compare(t *testing.T, l Layout, ours []Ours, statement string) ([]string, S
 		var bad *LineError
 		switch {
 		case errors.Is(err, io.EOF):
-			sum := r.Finish()
+			sum, err := r.Finish()
+			if err != nil {
+				t.Fatal(err)
+			}
 			slices.Sort(found)
 			return found, sum
 		case errors.As(err, &bad):
@@ -92,7 +96,7 @@ a-done,R18,1,completed,noon,USSD
 	if !slices.Equal(found, want) {
 		t.Errorf("found\n%s\nwant\n%s", strings.Join(found, "\n"), strings.Join(want, "\n"))
 	}
-	if sum.Ours != 15 || sum.Theirs != 20 || sum.Agreed != 7 || sum.Differences[DiffState] != 3 {
+	if sum.Ours != 15 || sum.Theirs != 20 || sum.Outside != 1 || sum.Agreed != 7 || sum.Differences[DiffState] != 3 {
 		t.Errorf("%+v", sum)
 	}
 }
@@ -104,19 +108,128 @@ func TestReconciliationWithoutADifferenceSaysSo(t *testing.T) {
 	}
 }
 
+func TestReconciliationAgreesOnlyWithWordsThatItKnows(t *testing.T) {
+	all := []Ours{ours("a", sessions.Done), ours("b", sessions.Rejected), ours("c", sessions.Expired), ours("d", sessions.Done), ours("e", sessions.Manual)}
+	var theirs []string
+	r := NewReconciliation(day, day.AddDate(0, 0, 1), func(d Difference) {
+		theirs = append(theirs, d.Kind+" "+d.Action+" "+d.Theirs)
+		if d.Opposite() {
+			t.Errorf("%s: a word that nobody knows is taken for the opposite", d.Theirs)
+		}
+	})
+	for _, o := range all {
+		r.Add(o)
+	}
+	for i, row := range []Row{
+		{ID: "a", Word: "reversed"}, {ID: "b", Word: "pending"}, {ID: "c", Word: "expired"}, {ID: "d"}, {ID: "e", Word: "pending"}, {ID: "f", Word: "Posted"},
+	} {
+		row.Line, row.Amount, row.Status = i+2, "5000", core.Pending
+		r.Compare(row)
+	}
+	sum, err := r.Finish()
+	want := []string{"state a reversed", "state b pending", "state c expired", "state d no word", "unresolved e pending", "foreign  Posted"}
+	if err != nil || !slices.Equal(theirs, want) || sum.Agreed != 0 {
+		t.Errorf("%q, %+v, %v", theirs, sum, err)
+	}
+	if words := []string{"reversed", "pending", "expired", "no word", "Posted"}; !slices.Equal(sum.Unknown, words) {
+		t.Errorf("%q", sum.Unknown)
+	}
+}
+
+func TestReconciliationOfNothingIsNoAgreement(t *testing.T) {
+	at := func(d int) Row {
+		return Row{ID: "x", Amount: "1", Status: core.Done, Time: day.AddDate(0, 0, d).Add(12 * time.Hour)}
+	}
+	for name, tc := range map[string]struct {
+		ours  []Ours
+		rows  []Row
+		bad   *LineError
+		says  string // "": it was compared
+		other int
+	}{
+		"another day":               {rows: []Row{at(-2), at(-2), at(1)}, says: "no line of the statement is of 2026-11-22; it has 2 lines of 2026-11-20, 1 line of 2026-11-23", other: 3},
+		"another day, ours too":     {ours: []Ours{ours("a", sessions.Done)}, rows: []Row{at(1)}, says: "1 line of 2026-11-23", other: 1},
+		"many days":                 {rows: []Row{at(1), at(2), at(3), at(4), at(5), at(6), at(7)}, says: "more, up to 2026-11-29", other: 7},
+		"another day's, in its own": {ours: []Ours{{ID: "x", Amount: "1", State: sessions.Done, Created: day.Add(-time.Minute)}}, rows: []Row{at(-1)}, says: "1 line of 2026-11-21", other: 1},
+		"no lines":                  {ours: []Ours{ours("a", sessions.Rejected)}, says: "the statement has no lines"},
+		"no readable line":          {bad: &LineError{7, "it is torn"}, says: "line 7: it is torn"},
+		"nothing at all":            {},
+		"one line of the day":       {rows: []Row{at(-2), at(0)}, other: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := NewReconciliation(day, day.AddDate(0, 0, 1), func(d Difference) {
+				if d.Kind == DiffMissing {
+					t.Errorf("%+v", d)
+				}
+			})
+			for _, o := range tc.ours {
+				r.Add(o)
+			}
+			for _, row := range tc.rows {
+				r.Compare(row)
+			}
+			if tc.bad != nil {
+				r.Unreadable(tc.bad)
+			}
+			sum, err := r.Finish()
+			if sum.Outside != tc.other || sum.Agreed != 0 {
+				t.Errorf("%+v", sum)
+			}
+			if tc.says == "" && err != nil || tc.says != "" && (!errors.Is(err, ErrNothingCompared) || !strings.Contains(err.Error(), tc.says)) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestAmountsOfStatementsAreReadAsTheirFormHasThemOrNotAtAll(t *testing.T) {
+	const none = ""
+	for _, tc := range []struct{ text, point, comma string }{
+		{"5000", "5000", "5000"},
+		{"-5000", "5000", "5000"},
+		{"7002,00", none, "7002"},
+		{"7002.00", "7002", none},
+		{"7.002,50", none, "7002.5"},
+		{"7,002.50", "7002.5", none},
+		{"1,234,567.89", "1234567.89", none},
+		{"1.234.567,89", none, "1234567.89"},
+		{"5,100", "5100", "5.1"},
+		{"5 100.25", "5100.25", none},
+		{"5\u202f100,25", none, "5100.25"},
+		{"12,34,567", none, none},
+		{"1,000 000", none, none},
+		{"1.000.00", none, none},
+		{"7002'00", none, none},
+		{",500", none, none},
+		{"5000 TZS", none, none},
+		{"5_000", none, none},
+		{"", none, none},
+	} {
+		for decimal, want := range map[string]string{".": tc.point, ",": tc.comma} {
+			if got, ok := statementAmount(tc.text, decimal); got != want && ok || ok != (want != none) {
+				t.Errorf("%q with %q: %q, %v", tc.text, decimal, got, ok)
+			}
+		}
+	}
+}
+
 func TestStatementOfAnotherForm(t *testing.T) {
 	l := DefaultLayout()
 	l.ID, l.Amount, l.Status, l.Time = []string{"Our Id"}, []string{"Betrag"}, []string{"Wie"}, []string{"Wann"}
 	l.Done, l.Failed, l.TimeLayout, l.Comma = []string{"gut"}, []string{"schlecht"}, "02.01.2006 15:04", ';'
-	l.Only = [2]string{"Weg", "ussd"}
+	l.Only, l.Decimal = [2]string{"Weg", "ussd"}, ","
 	l.Zone = time.FixedZone("", 3*3600)
-	s, err := OpenStatement(strings.NewReader("Our Id;Betrag;Wie;Wann;Weg\nx;1;gut;22.11.2026 09:00;APP\na;5000;gut;22.11.2026 09:00;USSD\n"), l)
+	s, err := OpenStatement(strings.NewReader("Our Id;Betrag;Wie;Wann;Weg\nx;1;gut;22.11.2026 09:00;APP\na;5.000,00;gut;22.11.2026 09:00;USSD\nb;5000.00;gut;22.11.2026 09:00;USSD\n"), l)
 	if err != nil {
 		t.Fatal(err)
 	}
 	row, err := s.Next()
-	if err != nil || row.ID != "a" || row.Line != 3 || !row.Time.Equal(day.Add(6*time.Hour)) {
+	if err != nil || row.ID != "a" || row.Amount != "5000" || row.Line != 3 || !row.Time.Equal(day.Add(6*time.Hour)) {
 		t.Errorf("%+v, %v", row, err)
+	}
+	var bad *LineError
+	if _, err := s.Next(); !errors.As(err, &bad) || bad.Line != 4 || !strings.Contains(bad.Why, `"5000.00" is no amount with "," before the decimals (ledger.statement.decimal)`) {
+		t.Errorf("an amount of another form: %v", err)
 	}
 	for head, says := range map[string]string{
 		"": "no line of column names", "amount,status\n": "our id or the core's reference", "reference,status\n": "no column for the amount",

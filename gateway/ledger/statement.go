@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"nyota/gateway/core"
 )
@@ -24,6 +26,7 @@ type Layout struct {
 	Time   []string // without such a column every line is of the day
 
 	TimeLayout string   // of package time; "": RFC 3339, or 2006-01-02 15:04:05 in Zone
+	Decimal    string   // stands before an amount's decimals: "." or ","; "": "."
 	Done       []string // words of Status that mean that it took effect
 	Failed     []string // and that no money moved
 	Only       [2]string
@@ -50,9 +53,10 @@ type Row struct {
 	Line   int
 	ID     string
 	Ref    string
-	Amount string // canonical
-	Status core.Status
-	Time   time.Time // zero: not said
+	Amount string      // canonical
+	Status core.Status // Pending: Word is in neither list
+	Word   string      // of the status, as the file has it
+	Time   time.Time   // zero: not said
 }
 
 // LineError is a line that cannot be understood. The reader goes on behind it.
@@ -75,6 +79,7 @@ func OpenStatement(r io.Reader, l Layout) (*Statement, error) {
 	if l.Zone == nil {
 		l.Zone = time.UTC
 	}
+	l.Decimal = cmp.Or(l.Decimal, ".")
 	buf := bufio.NewReaderSize(r, 64<<10)
 	if bom, err := buf.Peek(3); err == nil && string(bom) == "\ufeff" {
 		_, _ = buf.Discard(3)
@@ -143,12 +148,12 @@ func (s *Statement) Next() (Row, error) {
 			return r, &LineError{line, "it names no transaction"}
 		}
 		var ok bool
-		if r.Amount, ok = statementAmount(field(s.amount)); !ok {
-			return r, &LineError{line, "its amount is none"}
+		if r.Amount, ok = statementAmount(field(s.amount), s.l.Decimal); !ok {
+			return r, &LineError{line, fmt.Sprintf("%q is no amount with %q before the decimals (ledger.statement.decimal)", core.Clean(field(s.amount), 24), s.l.Decimal)}
 		}
 		if s.status >= 0 {
-			word := field(s.status)
-			is := func(w string) bool { return strings.EqualFold(w, word) }
+			r.Word = core.Clean(field(s.status), maxWord)
+			is := func(w string) bool { return strings.EqualFold(w, field(s.status)) }
 			switch {
 			case slices.ContainsFunc(s.l.Done, is):
 			case slices.ContainsFunc(s.l.Failed, is):
@@ -159,7 +164,7 @@ func (s *Statement) Next() (Row, error) {
 		}
 		if text := field(s.at); text != "" {
 			if r.Time, err = s.time(text); err != nil {
-				return r, &LineError{line, "its time cannot be read: name its form with --time-layout"}
+				return r, &LineError{line, fmt.Sprintf("its time %q cannot be read: say its form in ledger.statement.time_layout", core.Clean(text, 40))}
 			}
 		}
 		return r, nil
@@ -176,8 +181,31 @@ func (s *Statement) time(text string) (time.Time, error) {
 	return time.ParseInLocation(time.DateTime, text, s.l.Zone)
 }
 
-// statementAmount understands "5000", "5000.00", "5,000.00" and "-5,000".
-func statementAmount(s string) (string, bool) {
-	s = strings.TrimPrefix(strings.NewReplacer(",", "", " ", "").Replace(s), "-")
-	return core.Canonical(s)
+// maxWord bounds what is kept of a status that is not known, in octets.
+const maxWord = 40
+
+// statementAmount understands "5000", "5000.00", "5,000.00", "5 000.00" and
+// "-5,000" where decimal is ".", and "5.000,00" where it is ",". What separates
+// thousands must stand before each three digits: "7002,00" would else be a
+// hundred times what was paid.
+func statementAmount(s, decimal string) (string, bool) {
+	s = strings.TrimSpace(strings.TrimPrefix(s, "-"))
+	whole, frac, point := strings.Cut(s, decimal)
+	if i := strings.IndexFunc(whole, func(r rune) bool { return r < '0' || r > '9' }); i >= 0 {
+		sep, size := utf8.DecodeRuneInString(whole[i:])
+		if !strings.ContainsRune(",. \u00a0\u202f", sep) {
+			return "", false
+		}
+		groups := strings.Split(whole, whole[i:i+size])
+		for j, g := range groups {
+			if len(g) > 3 || len(g) < 3 && j > 0 || g == "" {
+				return "", false
+			}
+		}
+		whole = strings.Join(groups, "")
+	}
+	if point {
+		whole += "." + frac
+	}
+	return core.Canonical(whole)
 }

@@ -136,6 +136,7 @@ const SharedName = "admin"
 //	POST /ledger/actions/{msisdn}/{id}/propose   {outcome, ref, reason, note}
 //	POST /ledger/actions/{msisdn}/{id}/confirm
 //	POST /ledger/actions/{msisdn}/{id}/withdraw  {note}
+//	POST /ledger/actions/{msisdn}/{id}/late      {outcome, note}: the core's books say the opposite
 //	GET  /ledger/discrepancies?all=1             {items: [DiscrepancyLine], more}
 //	POST /ledger/discrepancies/{msisdn}/{action}/{kind}/close  {note}
 //	GET  /ledger/day?from=&to=                   a CaseLine a line, then {"end":true}; times in RFC 3339
@@ -187,6 +188,10 @@ func Ledger(l *ledger.Ledger) http.Handler {
 	decide("POST /ledger/actions/{msisdn}/{id}/withdraw", func(r *http.Request, who string, v verdictBody) (any, error) {
 		a, err := l.Withdraw(r.Context(), who, r.PathValue("msisdn"), r.PathValue("id"), v.Note)
 		return NewCaseLine(a), err
+	})
+	decide("POST /ledger/actions/{msisdn}/{id}/late", func(r *http.Request, _ string, v verdictBody) (any, error) {
+		d, err := l.Late(r.Context(), r.PathValue("msisdn"), r.PathValue("id"), ledger.Verdict(v))
+		return newDiscrepancyLine(d), err
 	})
 	mux.HandleFunc("GET /ledger/discrepancies", func(w http.ResponseWriter, r *http.Request) {
 		all, more, err := l.Discrepancies(r.Context(), r.URL.Query().Get("all") != "", listed)
