@@ -173,10 +173,11 @@ func (c *ledgerCLI) decision(cmd *cobra.Command, name, what string, body any) er
 		return err
 	}
 	path := "/ledger/actions/" + url.PathEscape(a.MSISDN) + "/" + url.PathEscape(a.ID) + "/" + what
-	if err := client.do(cmd.Context(), http.MethodPost, path, body, &a); err != nil {
+	var after ops.CaseLine // a fresh one: what the answer leaves out is not there any more
+	if err := client.do(cmd.Context(), http.MethodPost, path, body, &after); err != nil {
 		return err
 	}
-	return c.printCase(cmd.OutOrStdout(), a)
+	return c.printCase(cmd.OutOrStdout(), after)
 }
 
 func (c *ledgerCLI) propose() *cobra.Command {

@@ -55,6 +55,9 @@ func (d desk) must(token string, args ...string) string {
 	return out
 }
 
+// hasLine says whether a printed action has a line of this name.
+func hasLine(out, name string) bool { return strings.Contains("\n"+out, "\n"+name+"  ") }
+
 func deskConfig(t *testing.T) config.Config {
 	cfg := testConfig(t)
 	cfg.Admin.Token = sharedToken
@@ -109,12 +112,20 @@ func TestM5TwoOperatorsDecideWhatTheCoreNeverAnswered(t *testing.T) {
 	if code, out := d.as(aminasToken, "confirm", a.ID); code != 1 || !strings.Contains(out, "another must confirm it") {
 		t.Errorf("%d %s", code, out)
 	}
-	if out := d.must(barakasToken, "withdraw", a.ID, "--reason", "look again"); !strings.Contains(out, "baraka withdrawn: look again") {
+	out := d.must(barakasToken, "withdraw", a.ID, "--reason", "look again")
+	if !strings.Contains(out, "baraka withdrawn: look again") || hasLine(out, "proposed") {
 		t.Errorf("%s", out)
 	}
+	if shown := d.must(barakasToken, "show", a.ID); shown != out {
+		t.Errorf("withdraw printed\n%s\nand show\n%s", out, shown)
+	}
 	d.must(barakasToken, propose...)
-	if out := d.must(aminasToken, "confirm", a.ID); !strings.Contains(out, "DONE") || !strings.Contains(out, "amina confirmed-done") {
+	out = d.must(aminasToken, "confirm", a.ID)
+	if !strings.Contains(out, "DONE") || !strings.Contains(out, "amina confirmed-done") || hasLine(out, "proposed") || hasLine(out, "next") {
 		t.Errorf("%s", out)
+	}
+	if shown := d.must(aminasToken, "show", a.ID); shown != out {
+		t.Errorf("confirm printed\n%s\nand show\n%s", out, shown)
 	}
 	if sms := inbox(t, handset(t, g, payer), 1)[0]; !strings.HasPrefix(sms.Text, "QK1/"+a.Reference+" ") || !strings.Contains(sms.Text, "You sent TZS 5,000") {
 		t.Errorf("SMS %q", sms.Text)
@@ -274,6 +285,12 @@ func TestTwoOperatorsTakeAConfirmedPaymentBackOnce(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
+	}
+	// It is the reversal alone, without a field of what it takes back.
+	_, id, _ := strings.Cut(out, "id ")
+	id, _, _ = strings.Cut(strings.TrimSpace(id), "\n")
+	if shown := d.must(barakasToken, "show", id); shown != out || hasLine(out, "reversal") || hasLine(out, "proposed") {
+		t.Errorf("confirm printed\n%s\nand show\n%s", out, shown)
 	}
 	all := effects(t, core)
 	if len(all) != 2 || all[1].Type != "reversal" || all[1].Times != 1 || all[1].Debit != payee || all[1].Credit != payer {
