@@ -55,8 +55,8 @@ func TestNightOverSMPPCostsNobodyMoneyOrTheTruth(t *testing.T) {
 	if r.Accepted == 0 || errands == 0 || r.Unknown == 0 {
 		t.Errorf("%d actions, %d errands, %d unknown: nothing was tried", r.Accepted, errands, r.Unknown)
 	}
-	if r.Failed() {
-		t.Errorf("%d double effects, %d wrong words, %d unsettled, %d without exactly one SMS: %v", r.Double, r.WrongWords, r.Unsettled, r.Unnoticed, r.Wrong)
+	if r.Failed() || r.Said == 0 {
+		t.Errorf("%d double effects, %d paid unasked, %d wrong words of %d, %d unsettled, %d without exactly one SMS: %v", r.Double, r.Unasked, r.WrongWords, r.Said, r.Unsettled, r.Unnoticed, r.Wrong)
 	}
 	html, err := os.ReadFile(page)
 	if err != nil || !strings.Contains(string(html), "nyota</h2>") {

@@ -143,6 +143,11 @@ func finish(ctx context.Context, cfg Config, sim *coresim.Core, m *meter, l line
 	for (m.open() > 0 || m.unheard() > 0) && time.Now().Before(limit) && ctx.Err() == nil {
 		time.Sleep(bucketLength)
 	}
+	for i := range s.Customers {
+		for _, text := range l.inbox(number(i)) {
+			m.told(text, "")
+		}
+	}
 	effects := map[string]int{}
 	for _, e := range sim.Effects() {
 		effects[e.CorrelationID] += e.Times

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"nyota/gateway/ledger"
 	"nyota/gateway/simulator/coresim"
 	"nyota/sessions"
 )
@@ -64,8 +65,12 @@ type meter struct {
 	buckets  []bucket
 	attempts map[sessions.Key]attempt
 	deeds    map[string]*deed
-	notices  map[string]int // by id
-	crowded  int            // errands that nobody was free for
+	notices  map[string]int    // by id
+	sayings  []saying          // about actions, on screens and by SMS
+	names    map[string]string // actions by each reference of theirs
+	insisted map[int64]int     // how often "send again" was pressed, by errand
+	odd      []string          // screens that nobody knew what to do with
+	crowded  int               // errands that nobody was free for
 	inquired int
 	calls    map[string][]call // dialogues by number, where actions do not name theirs
 }
@@ -77,7 +82,8 @@ type call struct {
 }
 
 func newMeter(begun time.Time) *meter {
-	return &meter{begun: begun, attempts: map[sessions.Key]attempt{}, deeds: map[string]*deed{}, notices: map[string]int{}, calls: map[string][]call{}}
+	return &meter{begun: begun, attempts: map[sessions.Key]attempt{}, deeds: map[string]*deed{}, notices: map[string]int{},
+		names: map[string]string{}, insisted: map[int64]int{}, calls: map[string][]call{}}
 }
 
 // at returns the bucket of a time; it is called with mu held.
@@ -178,6 +184,7 @@ func (m *meter) changed(a sessions.Action) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.change(a.ID, a.Session, a.State, time.Now())
+	m.called(ledger.Reference(a), a.ID) // the first time its own, and the core's once that is known
 }
 
 // change is called with mu held.
@@ -198,9 +205,24 @@ func (m *meter) change(id string, key sessions.Key, state sessions.ActionState, 
 }
 
 func (m *meter) notice(n sessions.Notice) {
+	m.told(n.Text, n.Action)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.notices[n.ID]++
+}
+
+// insist notes that somebody pays again, and knows it.
+func (m *meter) insist(errand int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.insisted[errand]++
+}
+
+// strange notes a screen that people do not know what to do with.
+func (m *meter) strange(screen, text string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.odd = append(m.odd, fmt.Sprintf("nobody knows what to press on the screen %s: %q", screen, text))
 }
 
 func (m *meter) inquiry() {
@@ -224,8 +246,9 @@ func (m *meter) open() int {
 
 // truths is what must hold at the end of any night.
 type truths struct {
-	wrong, twice, again, unsettled, unnoticed int
-	detail                                    []string
+	wrong, twice, again, unasked, unsettled, unnoticed int
+	insisted, said                                     int
+	detail                                             []string
 }
 
 // truth compares words with deeds. effects is how often each action took effect
@@ -251,9 +274,9 @@ func (m *meter) truth(effects map[string]int) truths {
 		case !d.state.Final():
 			t.unsettled++
 		case d.state == sessions.Done && n == 0:
-			say("an SMS said that money moved, and none did")
+			say("an action is recorded as done, and no money moved")
 		case d.state != sessions.Done && n > 0:
-			say("an SMS said that no money moved, and it did")
+			say("an action is recorded as not done, and money moved")
 		}
 		if d.state.Final() && m.notices[id+"/customer/"+words[d.state]] != 1 {
 			t.unnoticed++
@@ -275,10 +298,25 @@ func (m *meter) truth(effects map[string]int) truths {
 			}
 		}
 	}
-	for _, n := range errands {
-		if n > 1 {
+	for errand, n := range errands {
+		switch asked := 1 + m.insisted[errand]; {
+		case n > asked:
+			t.unasked++
+		case n > 1:
 			t.again++
 		}
+	}
+	for _, n := range m.insisted {
+		t.insisted += n
+	}
+	t.said = len(m.sayings)
+	for _, s := range m.sayings {
+		if why := m.judge(s, effects); why != "" {
+			say(fmt.Sprintf("%s: %q", why, s.text))
+		}
+	}
+	for _, text := range m.odd {
+		say(text)
 	}
 	return t
 }

@@ -37,6 +37,7 @@ func (m *meter) recorded(r record) {
 		was = d.inquiries
 	}
 	m.change(r.ID, key, states[r.State], r.At)
+	m.called(r.Ref, r.ID)
 	d := m.deeds[r.ID]
 	d.ref, d.inquiries = r.Ref, max(r.Inquiries, was)
 	m.inquired += d.inquiries - was

@@ -87,8 +87,8 @@ func TestBadNightCostsNobodyMoneyOrTheTruth(t *testing.T) {
 	if r.Accepted == 0 || r.Phases[0].Errands == 0 {
 		t.Fatalf("nobody did anything: %+v", r)
 	}
-	if r.Double != 0 || r.WrongWords != 0 {
-		t.Errorf("%d double effects, %d wrong words: %v", r.Double, r.WrongWords, r.Wrong)
+	if r.Double != 0 || r.Unasked != 0 || r.WrongWords != 0 || r.Said == 0 {
+		t.Errorf("%d double effects, %d paid unasked, %d wrong words of %d: %v", r.Double, r.Unasked, r.WrongWords, r.Said, r.Wrong)
 	}
 	if r.Unsettled != 0 || r.Unnoticed != 0 {
 		t.Errorf("%d actions are not settled, %d without their SMS", r.Unsettled, r.Unnoticed)

@@ -140,6 +140,15 @@ func (l *handsets) say(ctx context.Context, m dialog.Message) (dialog.Reply, boo
 	return dialog.Reply{Screen: s.ScreenID, Text: s.Screen, Secret: s.Secret, End: s.Ended}, true
 }
 
+// inbox returns the texts of all SMS of a number.
+func (l *handsets) inbox(msisdn string) []string {
+	var all []string
+	for _, sms := range l.texts(msisdn) {
+		all = append(all, sms.Text)
+	}
+	return all
+}
+
 // texts returns the SMS of a number.
 func (l *handsets) texts(msisdn string) []simulator.SMS {
 	h, err := l.smsc.Handset(msisdn)

@@ -37,6 +37,7 @@ func TestActionBelongsToTheDialogueThatWasDialledBeforeIt(t *testing.T) {
 	m.heard("b", 2)
 	m.ended(first, attempt{errand: 1, screen: "sent"})
 	m.ended(second, attempt{errand: 1, screen: "not_sent"})
+	m.insist(1)
 	truth := m.truth(map[string]int{"a": 1, "b": 1})
 	if truth.unnoticed != 1 || truth.wrong != 1 || truth.again != 1 {
 		t.Errorf("%+v: two SMS about b, a screen that said not sent, and one errand paid twice", truth)

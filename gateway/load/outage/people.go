@@ -38,6 +38,8 @@ func callsOf(errand string) int {
 type line interface {
 	// say takes a message through its turn; false: there is no screen.
 	say(ctx context.Context, m dialog.Message) (dialog.Reply, bool)
+	// inbox returns the SMS of a number that the meter does not know of by itself.
+	inbox(msisdn string) []string
 }
 
 // direct leads to a dialog in this process.
@@ -46,6 +48,8 @@ type direct struct{ d *dialog.Dialog }
 func (l direct) say(ctx context.Context, m dialog.Message) (dialog.Reply, bool) {
 	return l.d.Handle(ctx, m).Reply(ctx)
 }
+
+func (direct) inbox(string) []string { return nil }
 
 // people are the customers of a scenario.
 type people struct {
@@ -69,32 +73,53 @@ func newPeople(cfg Config, l line, m *meter) *people {
 // person is a customer on an errand, with dice of his own.
 type person struct {
 	*people
-	who  int
-	dice *rand.Rand
+	who      int
+	dice     *rand.Rand
+	id       int64  // of the errand
+	what     string // it is
+	stubborn bool   // pays again whatever he reads
 }
+
+// amount is the errand's own: the same amount again is the same errand again.
+func (p *person) amount() string { return strconv.FormatInt(1000+p.id%4000, 10) }
 
 // pause waits about d; it is false when the night is over.
 func (p *person) pause(ctx context.Context, d time.Duration) bool {
 	return until(ctx, time.Now().Add(time.Duration(float64(d)*(0.5+p.dice.Float64()))))
 }
 
+// sameKey is after how long at least a customer presses a key a second time, on
+// another screen: the gateway takes it for the same one when it comes within a
+// second (M9), and a phone's keys are not that quick.
+const sameKey = 1100 * time.Millisecond
+
+// How a dialogue ended that came to no screen of the menu's end.
+const (
+	endClosed = "closed" // the option is not to be had now
+	endDone   = "told"   // the customer has read that it was done
+	endWaits  = "waits"  // that it is being checked, and hung up
+)
+
 // errand is one customer who wants one thing done.
 func (all *people) errand(ctx context.Context, who int) {
 	id := all.errands.Add(1)
-	p := &person{people: all, who: who, dice: rand.New(rand.NewPCG(all.seed, uint64(1000+id)))} //nolint:gosec // a simulation's
-	what := errandTransfer
+	p := &person{people: all, who: who, id: id, what: errandTransfer,
+		dice: rand.New(rand.NewPCG(all.seed, uint64(1000+id)))} //nolint:gosec // a simulation's
 	switch r := p.dice.Float64(); {
 	case r < p.s.Mix.Balance:
-		what = errandBalance
+		p.what = errandBalance
 	case r < p.s.Mix.Balance+p.s.Mix.Bill:
-		what = errandBill
+		p.what = errandBill
 	}
+	p.stubborn = p.dice.Float64() < p.s.Stubborn
 	for range p.s.Tries {
-		switch screen := p.dial(ctx, who, id, what); {
-		case screen == "sent" || screen == "balance_show" || screen == "refused":
+		switch screen := p.dial(ctx, who, p.what); {
+		case screen == "sent" || screen == "balance_show" || screen == "refused" || screen == endDone:
 			p.m.done()
 			return
-		case screen == "checking" && p.dice.Float64() >= p.s.Stubborn:
+		case screen == endWaits:
+			return
+		case screen == "checking" && !p.stubborn:
 			p.wonder(ctx)
 			return
 		}
@@ -105,33 +130,60 @@ func (all *people) errand(ctx context.Context, who int) {
 }
 
 // wonder is what people do who were told to wait for an SMS: half of them look at
-// their balance, and a quarter call the payee, who looks at his.
+// their balance, a quarter call the payee, who looks at his, and a quarter go for
+// the same once more, to see what they are told.
 func (p *person) wonder(ctx context.Context) {
-	switch r := p.dice.Float64(); {
-	case r >= 0.75 || !p.pause(ctx, p.s.Again):
+	r := p.dice.Float64()
+	if !p.pause(ctx, p.s.Again) {
+		return
+	}
+	switch {
 	case r < 0.5:
-		p.dial(ctx, p.who, 0, errandBalance)
-	default:
+		p.dial(ctx, p.who, errandBalance)
+	case r < 0.75:
 		select {
 		case friend := <-p.free:
-			p.dial(ctx, friend, 0, errandBalance)
+			p.dial(ctx, friend, errandBalance)
 			p.free <- friend
 		default: // does not answer
+		}
+	default:
+		switch p.dial(ctx, p.who, p.what) {
+		case "sent", "refused", endDone:
+			p.m.done()
 		}
 	}
 }
 
-// dial is one dialogue; it returns the last screen, or "" if there was none.
-func (p *person) dial(ctx context.Context, who int, errand int64, what string) string {
+// dial is one dialogue; it returns the last screen, "" if there was none, or how
+// else it ended.
+func (p *person) dial(ctx context.Context, who int, what string) string {
 	key := sessions.Key{Network: "night", MSISDN: number(who), ID: strconv.FormatInt(p.dialled.Add(1), 10)}
+	errand := p.id
+	if what != p.what {
+		errand = 0
+	}
 	m := dialog.Message{Key: key, Kind: dialog.Dial, Text: "*150#"}
-	for step := uint8(1); step < 12; step++ {
+	page := ""  // what was read of a screen, and goes on
+	leave := "" // why there is nothing more to do here
+	hangUp := func(step uint8, why string) string {
+		p.say(ctx, dialog.Message{Key: key, Kind: dialog.Abort, Seq: step})
+		return why
+	}
+	for step := uint8(1); step < 20; step++ {
 		m.Seq, m.At = step, time.Now()
 		r, ok := p.say(ctx, m)
 		if !ok {
 			return ""
 		}
 		p.m.turn(time.Since(m.At))
+		text := ""
+		if part, more := strings.CutSuffix(r.Text, "\n98 More"); more {
+			page, text = page+part+" ", "98"
+		} else {
+			r.Text, page = page+r.Text, ""
+			p.m.read(r.Screen, r.Text)
+		}
 		if r.End {
 			if r.Screen == "not_sent" || r.Screen == "no_balance" {
 				p.m.refuse(what, 1)
@@ -139,26 +191,70 @@ func (p *person) dial(ctx context.Context, who int, errand int64, what string) s
 			p.m.ended(key, attempt{errand: errand, screen: r.Screen})
 			return r.Screen
 		}
-		text := ""
 		switch r.Screen {
-		case "home":
-			if text = what; closed(r.Text, what) {
-				p.m.refuse(what, callsOf(what))
-				p.say(ctx, dialog.Message{Key: key, Kind: dialog.Abort, Seq: step + 1})
-				return "closed"
+		case "open":
+			if text == "" {
+				if why := p.opened(errand, r.Text); why != "" {
+					return hangUp(step+1, why)
+				}
+				text = "1"
 			}
+		case "again":
+			switch {
+			case text != "":
+			case p.stubborn && errand != 0:
+				text = "9"
+				p.m.insist(errand)
+			default:
+				if text, leave = "1", endWaits; sayings(r.Text)[0].says == saysMoved {
+					leave = endDone
+				}
+			}
+		case "home":
+			switch text = what; {
+			case leave != "":
+				return hangUp(step+1, leave)
+			case closed(r.Text, what):
+				p.m.refuse(what, callsOf(what))
+				return hangUp(step+1, endClosed)
+			}
+		case "unavailable": // since the menu was shown
+			p.m.refuse(what, callsOf(what))
+			return hangUp(step+1, endClosed)
 		case "to":
 			text = "0" + number((who + 1) % p.s.Customers)[3:]
 		case "amount", "bill_amount":
-			text = "1000"
-		default: // a PIN: now it is asked for in earnest
+			text = p.amount()
+		case "pin", "bill_pin", "balance_pin": // now it is asked for in earnest
 			text = pin
 			p.m.refuse(what, unnamed(r.Text))
+		default:
+			p.m.strange(r.Screen, r.Text)
+			return hangUp(step+1, "")
 		}
-		if !p.pause(ctx, p.s.Think) {
+		if !p.pause(ctx, p.s.Think) || text == string(m.Text) && !until(ctx, m.At.Add(sameKey)) {
 			return ""
 		}
 		m = dialog.Message{Key: key, Kind: dialog.Answer, Text: menus.Typed(text)}
+	}
+	return ""
+}
+
+// opened is what people make of a dial that says first what became of earlier
+// actions: why they hang up, or "" if they go on. Whoever is stubborn, or is here
+// for something else, goes on; so do, of those who are told to wait, half.
+func (p *person) opened(errand int64, text string) string {
+	if errand == 0 || p.stubborn {
+		return ""
+	}
+	for _, s := range sayings(text) {
+		switch {
+		case s.amount != p.amount():
+		case s.says == saysMoved:
+			return endDone
+		case s.says == saysChecking && p.dice.Float64() < 0.5:
+			return endWaits
+		}
 	}
 	return ""
 }

@@ -18,7 +18,10 @@ type Result struct {
 	Double      int           `json:"double"`       // actions that took effect more than once: must be 0
 	WrongWords  int           `json:"wrong_words"`  // screens and SMS that said other than the truth: must be 0
 	Wrong       []string      `json:"wrong"`        // some of them
-	PaidAgain   int           `json:"paid_again"`   // errands that customers paid twice by paying again
+	Insisted    int           `json:"insisted"`     // times that customers pressed "send again"
+	PaidAgain   int           `json:"paid_again"`   // errands that they paid more than once by it
+	Unasked     int           `json:"unasked"`      // errands that were paid more often than asked for: must be 0
+	Said        int           `json:"said"`         // what screens and SMS said of actions, and was judged
 	Unsettled   int           `json:"unsettled"`    // actions still open at the end
 	Unnoticed   int           `json:"unnoticed"`    // final actions without exactly one SMS to the customer
 	NobodyFree  int           `json:"nobody_free"`  // errands that were not begun: all customers were busy
@@ -75,6 +78,7 @@ func (m *meter) result(s Scenario, policy string, starts []time.Time, effects ma
 	r := Result{Scenario: s.Name, Policy: policy, SettleAfter: settle.Seconds()}
 	t := m.truth(effects)
 	r.WrongWords, r.Double, r.PaidAgain, r.Unsettled, r.Unnoticed, r.Wrong = t.wrong, t.twice, t.again, t.unsettled, t.unnoticed, t.detail
+	r.Insisted, r.Unasked, r.Said = t.insisted, t.unasked, t.said
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r.Inquiries, r.NobodyFree = m.inquired, m.crowded
@@ -174,8 +178,9 @@ func (r Result) WriteTo(w io.Writer) (int64, error) {
 		line("%-18s %6.0f/s %8d %6d %8d %8s %6s %8d %8d %8d %8s %9.1f %8.1f %8.1f", p.Name, p.Capacity, p.Answered, p.Late, p.Refused, goodput,
 			percent(p.Load), p.Errands, p.Accepted, p.Unknown, recovery, p.P50, p.P99, p.Max)
 	}
-	line("double effects %d, wrong words %d, paid again by customers %d, unsettled %d, without their SMS %d, inquiries %d, settled after %.1f s",
-		r.Double, r.WrongWords, r.PaidAgain, r.Unsettled, r.Unnoticed, r.Inquiries, r.SettleAfter)
+	line("double effects %d, paid unasked %d, wrong words %d of %d, unsettled %d, without their SMS %d, inquiries %d, settled after %.1f s",
+		r.Double, r.Unasked, r.WrongWords, r.Said, r.Unsettled, r.Unnoticed, r.Inquiries, r.SettleAfter)
+	line("customers pressed \"send again\" %d times, and so paid %d errands more than once", r.Insisted, r.PaidAgain)
 	for _, text := range r.Wrong {
 		line("  wrong: %s", text)
 	}
@@ -184,7 +189,7 @@ func (r Result) WriteTo(w io.Writer) (int64, error) {
 
 // Failed says whether the night cost anybody money or the truth.
 func (r Result) Failed() bool {
-	return r.Double > 0 || r.WrongWords > 0 || r.Unsettled > 0 || r.Unnoticed > 0
+	return r.Double > 0 || r.Unasked > 0 || r.WrongWords > 0 || r.Unsettled > 0 || r.Unnoticed > 0
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }

@@ -5,6 +5,7 @@
 //	bench.go     the gateway's own dialog, ledger and guard, before a simulated core
 //	policy.go    what stands before the core: nyota's guard, timeouts, a breaker
 //	people.go    customers
+//	said.go      what they are told about their money
 //	meter.go     what is counted while it plays
 //	report.go    what it came to; page.go: as a page with plots
 //

@@ -19,8 +19,8 @@ func unlessRaced(t *testing.T) {
 // promised fails the test where a night broke what is promised of any.
 func promised(t *testing.T, r Result) {
 	t.Helper()
-	if r.Double != 0 || r.WrongWords != 0 || r.Unsettled != 0 || r.Unnoticed != 0 {
-		t.Errorf("%d double effects, %d wrong words, %d unsettled, %d without their SMS: %v", r.Double, r.WrongWords, r.Unsettled, r.Unnoticed, r.Wrong)
+	if r.Double != 0 || r.Unasked != 0 || r.WrongWords != 0 || r.Unsettled != 0 || r.Unnoticed != 0 {
+		t.Errorf("%d double effects, %d paid unasked, %d wrong words, %d unsettled, %d without their SMS: %v", r.Double, r.Unasked, r.WrongWords, r.Unsettled, r.Unnoticed, r.Wrong)
 	}
 	for _, p := range r.Phases {
 		if p.P99 >= 5000 {
@@ -96,6 +96,9 @@ func TestLostAnswersAreNoReasonToStop(t *testing.T) {
 	unlessRaced(t)
 	r := virtual(t, shipped(t, "lost-answers.yaml"), Nyota, 1)
 	promised(t, r)
+	if r.Insisted == 0 || r.PaidAgain == 0 {
+		t.Errorf("people pressed send again %d times, and paid %d errands so: nobody was stubborn", r.Insisted, r.PaidAgain)
+	}
 	for _, p := range r.Phases {
 		used(t, p, enough)
 	}
