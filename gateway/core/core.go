@@ -3,6 +3,8 @@
 //	core.go     Request, Outcome and the Switch interface
 //	pace.go     how a core wants to be asked again
 //	secret.go   Secret: a PIN on its way to the core
+//	guard.go    what stands before a connector, with limiter.go and breaker.go
+//	seen.go     how calls fared of late
 //	health.go   the heartbeat, watched, so that customers hear the truth early
 //	gsma.go     the GSMA Mobile Money API v1.2 connector (and gsma_*.go)
 //	gate.go     the proof that no octet left

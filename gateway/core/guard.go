@@ -32,6 +32,7 @@ type Guard struct {
 	limiter *Limiter
 	breaker *breaker
 	log     *slog.Logger
+	seen    seen
 
 	mu     sync.Mutex
 	budget float64 // retries that may be made
@@ -53,7 +54,7 @@ func NewGuard(cfg GuardConfig) *Guard {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Guard{cfg: cfg, limiter: NewLimiter(cfg.Limit), log: cfg.Log, budget: maxRetries}
+	g := &Guard{cfg: cfg, limiter: NewLimiter(cfg.Limit), log: cfg.Log, budget: maxRetries, seen: seen{full: map[string]time.Time{}}}
 	g.breaker = newBreaker(cfg.Absent, cfg.Retry, func(open bool) {
 		g.log.Info("core breaker changed", "open", open)
 		if open && cfg.Gone != nil {
@@ -78,9 +79,13 @@ func (g *Guard) Health(ctx context.Context) (Health, error) {
 	h, err := g.cfg.Switch.Health(ctx)
 	if err == nil && h.State != Unavailable {
 		g.breaker.beat()
+		g.seen.worked(g.now())
 	}
 	return h, err
 }
+
+// now is the limiter's clock.
+func (g *Guard) now() time.Time { return g.limiter.cfg.Now() }
 
 // BreakerOpen says whether requests are refused because nobody was there.
 func (g *Guard) BreakerOpen() bool { return g.breaker.open() }
@@ -115,11 +120,18 @@ func (g *Guard) Reserve(ctx context.Context, call string, args Args) (*Ticket, e
 	if g.breaker.open() {
 		return nil, unsent(call, errGone)
 	}
-	p, err := g.limiter.Acquire(ctx, classOf(call, args))
+	p, err := g.acquire(ctx, call, args)
 	if err != nil {
 		return nil, unsent(call, err)
 	}
 	return &Ticket{permit: p, call: call}, nil
+}
+
+// acquire takes a place for a call, and remembers whether there was one.
+func (g *Guard) acquire(ctx context.Context, call string, args Args) (*Permit, error) {
+	p, err := g.limiter.Acquire(ctx, classOf(call, args))
+	g.seen.asked(call, err, g.now())
+	return p, err
 }
 
 // Release gives the place back if no call took it. A nil ticket has none.
@@ -188,7 +200,7 @@ var errGone = errors.New("nobody is there at the moment")
 func (g *Guard) try(ctx context.Context, r Request, money bool, place *Permit) (Outcome, error) {
 	if place == nil {
 		var err error
-		if place, err = g.limiter.Acquire(ctx, classOf(r.Call, r.Args)); err != nil {
+		if place, err = g.acquire(ctx, r.Call, r.Args); err != nil {
 			return Outcome{}, unsent(r.Call, err)
 		}
 	}
@@ -200,6 +212,9 @@ func (g *Guard) try(ctx context.Context, r Request, money bool, place *Permit) (
 	place.Start()
 	out, err := g.cfg.Switch.Call(ctx, r)
 	g.breaker.ended(err)
+	if err == nil && out.Status == Done {
+		g.seen.worked(g.now())
+	}
 	verdict = evidence(ctx, out, err, r.WireKey)
 	return out, err
 }

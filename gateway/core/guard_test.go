@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -12,13 +13,14 @@ import (
 type scripted struct {
 	calls, asks int
 	call        func(ctx context.Context, r Request) (Outcome, error)
+	state       HealthState // Available if not set
 	health      error
 }
 
 func (s *scripted) Prepare(r Request) (string, error) { return r.ID, nil }
 func (s *scripted) Horizon() time.Duration            { return time.Hour }
 func (s *scripted) Health(context.Context) (Health, error) {
-	return Health{State: Available}, s.health
+	return Health{State: cmp.Or(s.state, Available)}, s.health
 }
 func (s *scripted) Inquire(context.Context, Inquiry) (Outcome, error) {
 	s.asks++

@@ -66,10 +66,34 @@ func done(context.Context, core.Request) (core.Outcome, error) {
 	return core.Outcome{Status: core.Done, Ref: "QK12", Fields: core.Args{{Name: "balance", Value: "994950"}}}, nil
 }
 
-// calls is what the heartbeat says.
-type calls struct{ down bool }
+// calls is what the heartbeat says, which is asked all the time.
+type calls struct {
+	down   bool
+	until  time.Time
+	silent bool // there is no heartbeat
+	works  time.Time
+	full   time.Time // no place was left then
+	now    func() time.Time
+}
 
-func (c *calls) Down(string) (time.Time, bool) { return time.Time{}, c.down }
+func (c *calls) Down(string) (time.Time, bool) { return c.until, c.down }
+
+func (c *calls) Seen(string) (works, full time.Time) {
+	if !c.down && !c.silent {
+		c.works = c.now()
+	}
+	return c.works, c.full
+}
+
+// closures are what operators have closed; "" is the whole service.
+type closures map[string]menus.Unavailable
+
+func (c closures) Closed(call string) (menus.Unavailable, bool) {
+	why, closed := c[call]
+	return why, closed
+}
+
+func (closures) Notice() *menus.Unavailable { return nil }
 
 // store can be taken away.
 type store struct {
@@ -176,6 +200,7 @@ func newResumingBench(t *testing.T) *bench {
 func newBenchOn(t *testing.T, menus fs.FS) *bench {
 	t.Helper()
 	b := &bench{t: t, menus: menus, core: &fakeCore{post: done}, calls: &calls{}, clock: time.Now()}
+	b.calls.now = b.now
 	embedded, err := sessions.OpenEmbedded(t.TempDir(), sessions.EmbeddedOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -66,9 +66,13 @@ type Reply struct {
 	End    bool // the dialogue is over
 }
 
-// Calls says which calls cannot be made at the moment. *core.Watcher is one.
+// Calls says how calls fare at the moment. *core.Guard is one.
 type Calls interface {
+	// Down says whether a call cannot be made, and until when if that is known.
 	Down(call string) (until time.Time, down bool)
+	// Seen says when the core last proved that it works, and when it last had no
+	// room for a call; zero is not since this process began.
+	Seen(call string) (works, full time.Time)
 }
 
 // Admission gives an action its place at the core before it is born. What it
@@ -114,7 +118,7 @@ type Config struct {
 	Desk         *Desk                     // of a simulated operator; nil: none
 	TellRate     int                       // SMS a second to who waits for a service; 10
 	TellAfter    time.Duration             // it must be back for so long; 30 s
-	TellWithin   time.Duration             // then nobody waits any more; 24 h
+	TellWithin   time.Duration             // then nobody waits any more, or so long after it is known to be away; 24 h
 	Stepped      func(Kind, time.Duration) // counts turns and their time to the screen; must not block; nil: nobody
 	Record       func(Record)              // takes call detail records; must not block
 	Now          func() time.Time

@@ -16,6 +16,10 @@ const (
 	wishFirst  = time.Minute      // a service that is only short of breath is back by then, and nobody needs an SMS
 	wishPause  = time.Minute      // until a wish is looked at again whose service is still away; and up to twice that
 	sameWithin = 10 * time.Minute // the same balance goes out once in this time
+
+	// longestAway bounds the known end of an absence that wishes outlive: whoever
+	// is said to be away for longer is not waited for.
+	longestAway = 30 * 24 * time.Hour
 )
 
 // local answers a call by itself, if it is one that the core has no part in.
@@ -47,15 +51,21 @@ func (t *Turn) wish(ctx context.Context, call *menus.Call) error {
 			name = a.Text
 		}
 	}
+	end := now // of the absence, if anybody knows it
+	if why, down := d.unavailable(name); down && why.Until.After(end) {
+		if end = why.Until; end.Sub(now) > longestAway {
+			end = now.Add(longestAway)
+		}
+	}
 	w, err := d.Store.Wish(ctx, t.m.Key.MSISDN, name)
 	switch {
 	case err != nil && !errors.Is(err, sessions.ErrNotFound):
 		return err
-	case err == nil && !w.Granted && w.Expires.After(now):
+	case err == nil && !w.Granted && w.Expires.After(end):
 		return nil // noted already
 	}
 	w.MSISDN, w.Call, w.Granted, w.Code, w.Language = t.m.Key.MSISDN, name, false, t.code(), t.turn.State.Language()
-	w.Asked, w.Expires, w.Due = now, now.Add(d.TellWithin), now.Add(wishFirst)
+	w.Asked, w.Expires, w.Due = now, end.Add(d.TellWithin), now.Add(wishFirst)
 	if err := d.Store.Put(ctx, &w); err != nil && !errors.Is(err, sessions.ErrConflict) {
 		return err
 	}
@@ -92,14 +102,20 @@ func notice(msisdn, id, text string, now time.Time) *sessions.Notice {
 
 // wishes knows since when each call can be made.
 type wishes struct {
-	d    *Dialog
-	down map[string]time.Time // when it was last seen to be away
+	d     *Dialog
+	calls map[string]presence
+}
+
+// presence is what is known of a call.
+type presence struct {
+	away time.Time // when it was last seen to be away; zero: never
+	back time.Time // the first proof since then that the core works; zero: none
 }
 
 // Wishes tells those who asked that a service is back, until ctx ends: as many a
 // second as Config.TellRate, once the service was back for Config.TellAfter.
 func (d *Dialog) Wishes(ctx context.Context) {
-	w := wishes{d: d, down: map[string]time.Time{}}
+	w := wishes{d: d, calls: map[string]presence{}}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -112,14 +128,27 @@ func (d *Dialog) Wishes(ctx context.Context) {
 	}
 }
 
-// back says whether a call can be made, and could for some time.
+// back says whether a call can be made, and could for some time: nobody who dials
+// is told otherwise or turned away for want of room, and the core has proved for
+// as long that it works. A process that has just begun knows of no proof.
 func (w *wishes) back(call string, now time.Time) bool {
-	if _, down := w.d.Calls.Down(call); down {
-		w.down[call] = now
-		return false
+	p := w.calls[call]
+	works, full := w.d.Calls.Seen(call)
+	_, down := w.d.unavailable(call)
+	switch {
+	case down:
+		p.away = now
+	case full.After(p.away):
+		p.away = full
 	}
-	at, was := w.down[call]
-	return !was || now.Sub(at) >= w.d.TellAfter
+	if !p.back.After(p.away) {
+		p.back = time.Time{}
+		if works.After(p.away) {
+			p.back = works
+		}
+	}
+	w.calls[call] = p
+	return !down && !p.back.IsZero() && works.Sub(p.back) >= w.d.TellAfter
 }
 
 // grant looks at as many wishes as may be told in a second. While nothing can be

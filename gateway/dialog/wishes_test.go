@@ -27,55 +27,111 @@ func (b *bench) sms() []sessions.Notice {
 	return all
 }
 
+// wishes is what a process knows that has just begun.
+func (b *bench) wishes() *wishes { return &wishes{d: b.Dialog, calls: map[string]presence{}} }
+
+// wish has the customer ask to be told when transfers are back, while they are
+// away.
+func (b *bench) wish() {
+	b.t.Helper()
+	b.dial("home")
+	b.press("1", menus.ScreenUnavailable)
+	if r := b.press("1", "home"); !strings.Contains(r.Text, "You will get an SMS when it is back.") {
+		b.t.Fatalf("%q", r.Text)
+	}
+}
+
+// told runs the wishes for some time, and returns the SMS that they led to.
+func (b *bench) told(w *wishes, d time.Duration) []sessions.Notice {
+	b.t.Helper()
+	for end := b.now().Add(d); b.now().Before(end); {
+		b.advance(time.Second)
+		w.grant(b.t.Context(), b.now())
+	}
+	return b.sms()
+}
+
 func TestWhoAskedIsToldOnceWhenTheServiceIsBack(t *testing.T) {
 	b := newBench(t)
 	b.calls.down = true
 	for range 2 { // asked twice is asked once
-		b.dial("home")
-		b.press("1", menus.ScreenUnavailable)
-		if r := b.press("1", "home"); !strings.Contains(r.Text, "You will get an SMS when it is back.") {
-			t.Fatalf("%q", r.Text)
-		}
+		b.wish()
 	}
-	w := wishes{d: b.Dialog, down: map[string]time.Time{}}
-	run := func(d time.Duration) {
-		b.advance(d)
-		w.grant(t.Context(), b.now())
-	}
-	for range 10 {
-		run(time.Minute)
-	}
-	if n := b.sms(); len(n) != 0 {
+	w := b.wishes()
+	if n := b.told(w, 10*time.Minute); len(n) != 0 {
 		t.Fatalf("told while it is away: %+v", n)
 	}
 	b.calls.down = false
-	run(10 * time.Second)
-	run(10 * time.Second)
-	if n := b.sms(); len(n) != 0 {
+	if n := b.told(w, 20*time.Second); len(n) != 0 {
 		t.Fatalf("told at its first breath: %+v", n)
 	}
 	b.restart("node-2") // the gateway that was asked is gone
-	w = wishes{d: b.Dialog, down: map[string]time.Time{}}
-	run(30 * time.Second)
-	run(2 * time.Minute)
-	all := b.sms()
+	w = b.wishes()
+	all := b.told(w, 3*time.Minute)
 	if len(all) != 1 || all[0].To != customer || all[0].Text != "Transfer: the service is back. Dial *150*00#." || all[0].Action != "" {
 		t.Fatalf("%+v", all)
 	}
-	run(2 * time.Minute)
-	if n := b.sms(); len(n) != 0 {
+	if n := b.told(w, 2*time.Minute); len(n) != 0 {
 		t.Errorf("told again: %+v", n)
 	}
 	// And may ask the next time.
 	b.calls.down = true
-	b.dial("home")
-	b.press("1", menus.ScreenUnavailable)
-	b.press("1", "home")
+	b.wish()
 	b.calls.down = false
-	run(2 * time.Minute)
-	run(2 * time.Minute)
-	if n := b.sms(); len(n) != 1 {
+	if n := b.told(w, 4*time.Minute); len(n) != 1 {
 		t.Errorf("the next time: %+v", n)
+	}
+}
+
+func TestNobodyIsToldThatAServiceIsBackWhichOperatorsClosed(t *testing.T) {
+	b := newBench(t)
+	plans := closures{"transfer": {}}
+	b.Plans = plans
+	b.wish()
+	w := b.wishes()
+	if n := b.told(w, 10*time.Minute); len(n) != 0 {
+		t.Fatalf("told while the notice stands: %+v", n)
+	}
+	delete(plans, "transfer")
+	if n := b.told(w, 3*time.Minute); len(n) != 1 {
+		t.Errorf("when it is cleared: %+v", n)
+	}
+}
+
+func TestNobodyIsToldThatAServiceIsBackWhileOthersFindNoRoom(t *testing.T) {
+	b := newBench(t)
+	b.calls.down = true
+	b.wish()
+	b.calls.down = false
+	w := b.wishes()
+	for range 60 { // a brownout: the heartbeat is well, and one in ten seconds is turned away
+		b.calls.full = b.now()
+		if n := b.told(w, 10*time.Second); len(n) != 0 {
+			t.Fatalf("told while others are turned away: %+v", n)
+		}
+	}
+	if n := b.told(w, 3*time.Minute); len(n) != 1 {
+		t.Errorf("when there is room again: %+v", n)
+	}
+}
+
+func TestAfterARestartNobodyIsToldBeforeTheCoreHasProvedForSomeTimeThatItWorks(t *testing.T) {
+	b := newBench(t)
+	b.calls.down = true
+	b.wish()
+	b.restart("node-2")
+	b.calls.down, b.calls.silent = false, true // what nobody has asked yet is not known to be down
+	w := b.wishes()
+	if n := b.told(w, 10*time.Minute); len(n) != 0 {
+		t.Fatalf("told without any proof: %+v", n)
+	}
+	b.calls.works = b.now()
+	if n := b.told(w, 10*time.Minute); len(n) != 0 {
+		t.Fatalf("told after one proof: %+v", n)
+	}
+	b.calls.silent = false
+	if n := b.told(w, 3*time.Minute); len(n) != 1 {
+		t.Errorf("with a heartbeat: %+v", n)
 	}
 }
 
@@ -88,11 +144,12 @@ func TestWhoWaitsIsToldInTurn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w := wishes{d: b.Dialog, down: map[string]time.Time{}}
+	w := b.wishes()
+	if n := b.told(w, 30*time.Second); len(n) != 0 {
+		t.Fatalf("told too soon: %+v", n)
+	}
 	for _, want := range []int{2, 2, 1, 0} {
-		b.advance(time.Second)
-		w.grant(t.Context(), b.now())
-		if n := b.sms(); len(n) != want {
+		if n := b.told(w, time.Second); len(n) != want {
 			t.Errorf("%d SMS in a second, want %d", len(n), want)
 		}
 	}
@@ -101,18 +158,38 @@ func TestWhoWaitsIsToldInTurn(t *testing.T) {
 func TestNobodyIsToldWhoWaitedTooLong(t *testing.T) {
 	b := newBench(t)
 	b.calls.down = true
-	b.dial("home")
-	b.press("1", menus.ScreenUnavailable)
-	b.press("1", "home")
-	b.calls.down = false
+	b.wish()
 	b.advance(25 * time.Hour)
-	w := wishes{d: b.Dialog, down: map[string]time.Time{}}
-	w.grant(t.Context(), b.now())
-	if n := b.sms(); len(n) != 0 {
+	b.calls.down = false
+	if n := b.told(b.wishes(), time.Minute); len(n) != 0 {
 		t.Errorf("%+v", n)
 	}
 	if wish, err := b.store.Wish(t.Context(), customer, "transfer"); err == nil && !wish.Granted {
 		t.Errorf("%+v", wish)
+	}
+}
+
+func TestWhoWasPromisedAnSMSGetsItHoweverLateTheKnownEndIs(t *testing.T) {
+	b := newBench(t)
+	w := b.wishes()
+	b.calls.down = true
+	b.wish() // nobody knows yet for how long
+	b.calls.until = b.now().Add(72 * time.Hour)
+	b.wish()
+	b.advance(73 * time.Hour)
+	if n := b.told(w, time.Minute); len(n) != 0 {
+		t.Fatalf("told while it is away: %+v", n)
+	}
+	b.calls.down = false
+	if n := b.told(w, 3*time.Minute); len(n) != 1 {
+		t.Errorf("when it is back, three days later: %+v", n)
+	}
+	// But nobody is waited for without end.
+	b.calls.down, b.calls.until = true, b.now().AddDate(30, 0, 0)
+	b.wish()
+	wish, err := b.store.Wish(t.Context(), customer, "transfer")
+	if err != nil || wish.Expires.Sub(b.now()) > longestAway+b.TellWithin {
+		t.Errorf("%+v, %v", wish, err)
 	}
 }
 
