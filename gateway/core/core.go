@@ -27,6 +27,9 @@ var (
 	// money leaves the outcome unknown. Only Call and Health return it: an
 	// inquiry that could not be sent says nothing about the action.
 	ErrNotSent = errors.New("the request was not sent")
+	// ErrNotAsked says of an inquiry that it was not let through to the core: it
+	// learnt nothing, and counts as none.
+	ErrNotAsked = errors.New("the core was not asked")
 	// ErrCut says that the connection ended, or was reset, before one octet of
 	// an answer came. The request may have arrived.
 	ErrCut = errors.New("the connection ended without an answer")

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -220,8 +221,8 @@ func (g *Guard) try(ctx context.Context, r Request, money bool, place *Permit) (
 }
 
 // Inquire asks what became of an action, ahead of all others. One that was not
-// let through learnt nothing; its error does not wrap ErrNotSent, as that would
-// speak of the action.
+// let through learnt nothing; its error wraps ErrNotAsked, and not ErrNotSent, which
+// would speak of the action.
 func (g *Guard) Inquire(ctx context.Context, q Inquiry) (Outcome, error) {
 	place, err := g.limiter.Acquire(ctx, inquiries)
 	if err != nil {
@@ -239,7 +240,7 @@ func (g *Guard) Inquire(ctx context.Context, q Inquiry) (Outcome, error) {
 	return out, err
 }
 
-var errInquiry = errors.New("the core has no room for an inquiry now")
+var errInquiry = fmt.Errorf("%w: it has no room for an inquiry now", ErrNotAsked)
 
 // evidence is what the end of a request says about the core's load.
 func evidence(ctx context.Context, out Outcome, err error, key string) Verdict {

@@ -153,5 +153,9 @@ func (l *Ledger) ask(ctx context.Context, a sessions.Action) (sessions.Action, e
 		return a, ctx.Err()
 	}
 	defer func() { <-l.slots }()
-	return l.inquire(ctx, a), nil
+	a, asked := l.inquire(ctx, a)
+	if !asked {
+		return a, errors.Join(core.ErrNotAsked, ctx.Err())
+	}
+	return a, nil
 }

@@ -15,8 +15,9 @@ const (
 	inquireWithin  = 5 * time.Second
 	lease          = 30 * time.Second // longer than an inquiry and its commit
 	claimWithin    = 3 * time.Second
-	recoverAtStart = time.Minute // beyond any lease or deadline of an earlier process
-	recoverAtOnce  = 1000        // actions of one claim at the start
+	unaskedPause   = 10 * time.Second // at most, until one is tried again that the core had no room for
+	recoverAtStart = time.Minute      // beyond any lease or deadline of an earlier process
+	recoverAtOnce  = 1000             // actions of one claim at the start
 )
 
 // Follow claims due actions until ctx ends: it expires what was accepted and
@@ -111,7 +112,7 @@ func (l *Ledger) claim(ctx context.Context, work *sync.WaitGroup) (more bool) {
 			continue
 		}
 		var later time.Time // when the core's own rate has room for it
-		if a.State == sessions.Unknown || a.State == sessions.Sent {
+		if a.State == sessions.Unknown || a.State == sessions.Sent || a.State == sessions.Manual {
 			if later, ok = l.budget.turn(l.Now(), l.paceOf(a.Call)); ok {
 				taken++
 			}
@@ -171,27 +172,34 @@ func (l *Ledger) follow(ctx context.Context, a sessions.Action, later time.Time)
 		if a.State != sessions.Unknown || !later.IsZero() || l.Now().Sub(a.SentAt) < l.paceOf(a.Call).After {
 			return a // its turn comes
 		}
-		return l.inquire(ctx, a)
-	case sessions.Unknown:
+	case sessions.Unknown, sessions.Manual:
 		if !later.IsZero() {
 			l.giveBack(ctx, a, later)
 			return a
 		}
-		return l.inquire(ctx, a)
 	default:
 		return a
 	}
+	a, asked := l.inquire(ctx, a)
+	switch {
+	case asked:
+	case ctx.Err() != nil:
+		l.giveBack(ctx, a, l.Now()) // stopping: another goes on
+	default:
+		l.giveBack(ctx, a, l.Now().Add(min(l.pause(a.Call, a.Inquiry), unaskedPause)))
+	}
+	return a
 }
 
-// inquire asks the core once and applies the answer.
-func (l *Ledger) inquire(ctx context.Context, a sessions.Action) sessions.Action {
+// inquire asks the core once and applies the answer. It says whether the core was
+// asked: one that has no room for an inquiry is no reason to ask more rarely.
+func (l *Ledger) inquire(ctx context.Context, a sessions.Action) (_ sessions.Action, asked bool) {
 	ictx, cancel := context.WithTimeout(ctx, inquireWithin)
 	defer cancel()
 	out, err := l.Switch.Inquire(ictx, question(a))
 	if err != nil {
-		if ctx.Err() != nil {
-			l.giveBack(ctx, a, l.Now()) // stopping: another goes on
-			return a
+		if ctx.Err() != nil || errors.Is(err, core.ErrNotAsked) {
+			return a, false
 		}
 		l.Log.Info("an inquiry had no answer", "action", a.ID, "made", a.Inquiry+1, "err", err)
 		out.Status = core.Unknown
@@ -202,7 +210,7 @@ func (l *Ledger) inquire(ctx context.Context, a sessions.Action) sessions.Action
 			l.discrepancy(ctx, a, KindMismatch, out.Status, err.Error())
 		}
 	}
-	return l.settle(ctx, a, out, true)
+	return l.settle(ctx, a, out, true), true
 }
 
 // question is what the core is asked about an action.

@@ -382,8 +382,58 @@ func TestM5WithoutAnAnswerForADayAnOperatorDecides(t *testing.T) {
 	a := b.Run(t.Context(), b.accept())
 	b.advance(25 * time.Hour)
 	b.due()
-	if got := b.stored(a); got.State != sessions.Manual || !got.Due.IsZero() || len(b.owed()) != 0 {
+	if got := b.stored(a); got.State != sessions.Manual || len(b.owed()) != 0 {
 		t.Errorf("state %d due %v", got.State, got.Due)
+	}
+	asked := b.sw.asks
+	b.advance(59 * time.Minute)
+	b.due()
+	if b.sw.asks != asked {
+		t.Error("asked again within the hour")
+	}
+	b.advance(10 * time.Minute)
+	b.due()
+	if got := b.stored(a); got.State != sessions.Manual || b.sw.asks != asked+1 {
+		t.Errorf("state %d after %d inquiries", got.State, b.sw.asks-asked)
+	}
+	// The outage was longer than the day, and the core knows them all.
+	b.sw.inquire = func(core.Inquiry) (core.Outcome, error) { return core.Outcome{Status: core.Done, Ref: "R9"}, nil }
+	b.advance(70 * time.Minute)
+	b.due()
+	if got := b.stored(a); got.State != sessions.Done || got.Ref != "R9" || len(b.owed()) != 1 {
+		t.Errorf("state %d, owed %v", got.State, b.owed())
+	}
+}
+
+func TestInquiriesThatWereNotLetThroughCountAsNone(t *testing.T) {
+	b := newBench(t)
+	b.sw.call = lost
+	b.sw.inquire = func(core.Inquiry) (core.Outcome, error) { return core.Outcome{}, fmt.Errorf("%w: no room", core.ErrNotAsked) }
+	a := b.Run(t.Context(), b.accept())
+	for range 20 {
+		b.advance(unaskedPause + time.Second)
+		before := b.sw.asks
+		b.due()
+		if got := b.stored(a); b.sw.asks != before+1 || got.Inquiry != 0 || got.State != sessions.Unknown {
+			t.Fatalf("%d asks, inquiry %d, state %d", b.sw.asks-before, got.Inquiry, got.State)
+		}
+	}
+	token, err := b.keys.SealToken(a.MSISDN, a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	due := b.stored(a).Due
+	if err := b.Nudge(t.Context(), token); !errors.Is(err, core.ErrNotAsked) {
+		t.Errorf("a callback that could not be followed: %v", err)
+	}
+	if got := b.stored(a); !got.Due.Equal(due) {
+		t.Error("a callback that could not be followed moved the schedule")
+	}
+	b.sw.inquire = func(core.Inquiry) (core.Outcome, error) { return core.Outcome{Status: core.Done}, nil }
+	b.advance(unaskedPause + time.Second)
+	b.due()
+	if got := b.stored(a); got.State != sessions.Done || got.Inquiry != 1 {
+		t.Errorf("state %d after %d inquiries", got.State, got.Inquiry)
 	}
 }
 

@@ -54,16 +54,21 @@ func (l *Ledger) next(a sessions.Action, out core.Outcome, inquired bool) (sessi
 		a.State, a.EndedAt, a.Due = sessions.Rejected, now, time.Time{}
 		a.Reason = out.Reason
 		a.Results = fields(out.Fields)
-	case a.State == sessions.Manual:
+	case a.State == sessions.Manual && !inquired:
 		return a, unchanged
-	case now.Sub(a.Created) > l.ManualAfter:
-		a.State, a.Due = sessions.Manual, time.Time{}
+	case a.State == sessions.Manual, now.Sub(a.Created) > l.ManualAfter:
+		// An operator decides, unless the core comes to it first after all.
+		a.State, a.Due = sessions.Manual, now.Add(manualPause+l.Jitter(manualPause/10))
 	default:
 		a.State = sessions.Unknown
 		a.Due = now.Add(max(l.pause(a.Call, a.Inquiry), out.Again))
 	}
 	return a, changed
 }
+
+// manualPause is between two inquiries about an action that waits for an operator:
+// after an outage longer than ManualAfter the core may know them all.
+const manualPause = time.Hour
 
 // lapse ends an operator's proposal that the core's own word overtakes.
 func lapse(a sessions.Action, now time.Time) sessions.Action {
