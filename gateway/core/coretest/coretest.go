@@ -73,7 +73,8 @@ type Rig struct {
 	Lacks []Fault
 	// Effects is how often a request took effect.
 	Effects func(r core.Request) int
-	// TakenBack is how often a payment was taken back, for a core.Reverser.
+	// TakenBack is how often a payment was taken back; nil: the connector takes the
+	// rig's payments back never, and says so.
 	TakenBack func(first core.Request) int
 	// Posts is how many requests to move money reached the simulator.
 	Posts func() int
@@ -124,6 +125,7 @@ func Run(t *testing.T, build func(t *testing.T, env Env) *Rig) {
 		{"callbacks may come twice, late, early or never", callbacks},
 		{"a forged callback makes nothing done", forged},
 		{"a confirmed payment is taken back once", takenBack},
+		{"what is not proven is not taken back", neverTakenBack},
 		{"the PIN is in no error, log or outcome", secret},
 	} {
 		t.Run(p.name, func(t *testing.T) { p.promise(t, newBench(t, build)) })

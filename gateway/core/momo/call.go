@@ -28,7 +28,7 @@ func (c *Connector) Call(ctx context.Context, r core.Request) (core.Outcome, err
 	if r.Call == core.AccountName {
 		return c.name(ctx, r)
 	}
-	if !core.Moves(r.Call) || !c.Serves(r.Call) {
+	if _, ok := c.route(r.Call); !ok {
 		return core.Outcome{}, core.Unsent(r.Call, errNoCall)
 	}
 	key, err := c.Prepare(r)
@@ -47,7 +47,7 @@ func (c *Connector) Call(ctx context.Context, r core.Request) (core.Outcome, err
 		return core.Outcome{}, core.Unsent(r.Call, err)
 	}
 	a, err := c.send(ctx, exchange{
-		op: r.Call, product: in.product, method: http.MethodPost, path: "/v1_0/" + in.resource,
+		op: r.Call, product: in.product, method: http.MethodPost, path: "/" + in.version + "/" + in.resource,
 		body: body, reference: in.wire, callback: r.Callback,
 	})
 	if err != nil {
@@ -82,10 +82,13 @@ func (in intent) body(currency string) ([]byte, error) {
 		Payee      *party `json:"payee,omitempty"`
 		Message    string `json:"payerMessage"`
 		Note       string `json:"payeeNote"`
-	}{Amount: in.amount, Currency: currency, ExternalID: in.id, Message: in.note, Note: in.note}
-	if in.payee {
+		Refunded   string `json:"referenceIdToRefund,omitempty"`
+	}{Amount: in.amount, Currency: currency, ExternalID: in.id, Message: in.note, Note: in.note, Refunded: in.refunded}
+	switch {
+	case in.refunded != "": // whoever paid what it names
+	case in.payee:
 		b.Payee = who
-	} else {
+	default:
 		b.Payer = who
 	}
 	return json.Marshal(b)

@@ -78,7 +78,7 @@ func (p problem) detail() string {
 	return s
 }
 
-// resource is a request to pay, a withdrawal or a transfer as GET shows it.
+// resource is a request to pay, a withdrawal, a transfer or a refund as GET shows it.
 type resource struct {
 	Amount      text       `json:"amount"`
 	Currency    text       `json:"currency"`
@@ -98,18 +98,18 @@ func (c *Connector) verify(in intent, r resource) error {
 		party = r.Payee
 	}
 	switch {
-	case r.Amount == "" || r.Currency == "" || party == nil:
+	case r.Amount == "" || r.Currency == "" || party == nil && in.refunded == "":
 		return errors.New("the core's resource has no amount, currency or party")
 	case !ok || amount != in.amount:
 		return fmt.Errorf("%w: another amount", core.ErrMismatch)
 	case !strings.EqualFold(string(r.Currency), c.cfg.Currency):
 		return fmt.Errorf("%w: another currency", core.ErrMismatch)
-	case strings.TrimPrefix(string(party.ID), "+") != in.party:
-		return fmt.Errorf("%w: another party", core.ErrMismatch)
 	case r.ExternalID != "" && !strings.EqualFold(string(r.ExternalID), in.id):
 		return fmt.Errorf("%w: another request's id", core.ErrMismatch)
+	case in.refunded != "":
+		return in.verifyRefund(r)
 	}
-	return nil
+	return party.is(in.party)
 }
 
 // conclude says what a resource means, after it was found to be the one that was
@@ -126,7 +126,7 @@ func (c *Connector) conclude(in intent, r resource) (core.Outcome, error) {
 		if out.Ref == "" {
 			out.Ref = in.wire
 		}
-		if in.payee {
+		if in.payee && in.refunded == "" {
 			out.Fields = core.Args{{Name: "payee_msisdn", Value: in.party}}
 		}
 	case "FAILED":

@@ -1,8 +1,9 @@
 // Package momo is the connector to MTN's MoMo API (collection and disbursement,
-// v1_0).
+// v1_0; refunds are posted to v2_0).
 //
 //	momo.go   Config, Connector, Prepare
 //	call.go   Call and Inquire: one POST, then GETs
+//	refund.go what operators take back
 //	judge.go  what an answer means
 //	http.go   requests, tokens
 //	callback.go  what a callback claims
@@ -24,6 +25,21 @@
 // settled that with the customer by other means. Airtime, balance, fee and
 // statement have no counterpart for subscribers: such a call returns
 // core.ErrNotSent, and Serves says so beforehand.
+//
+// A payment that MoMo confirmed is taken back, when two operators ask for it
+// (core.Reversal), by a refund: POST /disbursement/v2_0/refund with the X-Reference-Id
+// of the request to pay as referenceIdToRefund, under a reference of its own, looked
+// up by GET /disbursement/v1_0/refund/{reference}. It pays the customer from the API
+// user's account, so that it needs both products, and takes back merchantpay and
+// billpay. A transfer lies in the payee's wallet, which the API user cannot debit, and
+// the cash of a withdrawal has been handed out: neither is reversed.
+//
+// Known from use of the sandbox: 202 to the POST, and a resource whose payee may be a
+// PARTY_CODE and not a number. Not known: what MoMo answers about a payment that it
+// does not know or has refunded before (any 4xx with a code, and FAILED, count as a
+// refusal), whether a part can be refunded (the gateway asks for the whole), how long
+// after the payment, and whether a refund's repeat is answered 409 as that of every
+// other resource is.
 //
 // The customer approves a collection on a screen of the operator's own, with the
 // PIN typed there: a PIN in the request is not used and never leaves.
@@ -85,7 +101,7 @@ type Config struct {
 	Currency    string      // ISO 4217 code of every amount
 
 	Collection   *Account // nil: payments by customers are not served
-	Disbursement *Account // nil: transfers are not served
+	Disbursement *Account // nil: transfers are not served, and nothing is refunded
 
 	// KeepVersion sends the action's id as it is, a UUID of version 7. MoMo's
 	// documents ask for version 4, so that by default the version digit on the
@@ -223,6 +239,7 @@ func (*Connector) Pace(string) core.Pace {
 // route is where a call goes.
 type route struct {
 	product  *product
+	version  string // of the API that the resource is posted to; it is read from v1_0
 	resource string
 	payee    bool // the other party is the payee, not the payer
 }
@@ -231,19 +248,21 @@ func (c *Connector) route(call string) (route, bool) {
 	var r route
 	switch call {
 	case core.MerchantPay, core.BillPay:
-		r = route{product: c.products[collection], resource: "requesttopay"}
+		r = route{product: c.products[collection], version: "v1_0", resource: "requesttopay"}
 	case core.Withdrawal:
-		r = route{product: c.products[collection], resource: "requesttowithdraw"}
+		r = route{product: c.products[collection], version: "v1_0", resource: "requesttowithdraw"}
 	case core.Transfer:
-		r = route{product: c.products[disbursement], resource: "transfer", payee: true}
+		r = route{product: c.products[disbursement], version: "v1_0", resource: "transfer", payee: true}
+	case core.Reversal:
+		r = route{product: c.products[disbursement], version: "v2_0", resource: "refund", payee: true}
 	}
 	return r, r.product != nil
 }
 
-// Serves says whether a call can be made with this configuration.
+// Serves says whether menus can make a call with this configuration.
 func (c *Connector) Serves(call string) bool {
 	_, ok := c.route(call)
-	return ok || call == core.AccountName
+	return ok && call != core.Reversal || call == core.AccountName
 }
 
 // Prepare returns the action's X-Reference-Id. A read has no wire key.
@@ -251,7 +270,7 @@ func (c *Connector) Prepare(r core.Request) (string, error) {
 	if !core.Moves(r.Call) {
 		return "", nil
 	}
-	if !c.Serves(r.Call) {
+	if _, ok := c.route(r.Call); !ok {
 		return "", fmt.Errorf("momo: %s: %w", r.Call, errNoCall)
 	}
 	if _, err := uuid.Parse(r.ID); err != nil || len(r.ID) != 36 {
@@ -275,11 +294,16 @@ type intent struct {
 	amount string // canonical
 	party  string // the MSISDN of the subscriber
 	note   string
+
+	refunded string // of a reversal: X-Reference-Id of what it takes back
 }
 
 // intent reads an action's arguments. Its errors name the argument, never its
 // value.
 func (c *Connector) intent(call, id, wire, customer string, args core.Args) (intent, error) {
+	if call == core.Reversal {
+		return c.refund(id, wire, customer, args)
+	}
 	r, ok := c.route(call)
 	if !ok {
 		return intent{}, errNoCall

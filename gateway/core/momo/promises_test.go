@@ -122,6 +122,17 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 				`{"financialTransactionId":"1","externalId":"`+r.ID+`","amount":"5000","currency":"TZS","status":"SUCCESSFUL"}`)
 		},
 	}
+	if pay.Call == core.MerchantPay || pay.Call == core.BillPay {
+		g.TakenBack = func(first core.Request) int {
+			n := 0
+			for _, e := range sim.Effects() {
+				if e.Of == first.WireKey && e.Debit == "api-user" && e.Credit == first.MSISDN && e.Amount == "5000" {
+					n += e.Times
+				}
+			}
+			return n
+		}
+	}
 	if pay.Call == core.Transfer {
 		unknown := pay
 		unknown.Args = core.Args{{Name: "to", Value: "255799999999"}, {Name: "amount", Value: "5000"}}

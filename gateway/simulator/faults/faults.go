@@ -49,6 +49,7 @@ type Effect struct {
 	Debit         string `json:"debit"`
 	Credit        string `json:"credit"`
 	Times         int    `json:"times"`
+	Of            string `json:"of,omitempty"` // of what takes a payment back: that payment's CorrelationID
 }
 
 // Longest bounds every pause of a simulator, in ms.

@@ -61,7 +61,7 @@ func (c *Core) Effects() []Effect {
 	all := []Effect{}
 	for _, r := range c.order {
 		if r.times > 0 {
-			all = append(all, Effect{CorrelationID: r.reference, Type: r.kind, Amount: strconv.FormatInt(r.amount, 10), Debit: r.debit, Credit: r.credit, Times: r.times})
+			all = append(all, Effect{CorrelationID: r.reference, Type: r.kind, Amount: strconv.FormatInt(r.amount, 10), Debit: r.debit, Credit: r.credit, Times: r.times, Of: r.refunded})
 		}
 	}
 	return all

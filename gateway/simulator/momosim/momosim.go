@@ -1,6 +1,6 @@
 // Package momosim plays MTN's MoMo API over HTTP, to develop and test against:
-// collection (requesttopay, requesttowithdraw), disbursement (transfer), tokens,
-// names, callbacks; and it misbehaves on command.
+// collection (requesttopay, requesttowithdraw), disbursement (transfer, refund),
+// tokens, names, callbacks; and it misbehaves on command.
 //
 //	momosim.go   Config, Core, tokens, the order of things
 //	resources.go POST and GET of requests that move money, callbacks
@@ -107,7 +107,9 @@ func New(cfg Config) *Core {
 	c.mux.HandleFunc("POST /{product}/token/", c.guard(c.postToken))
 	c.mux.HandleFunc("GET /{product}/v1_0/account/balance", c.guard(c.getBalance))
 	c.mux.HandleFunc("GET /{product}/v1_0/accountholder/msisdn/{msisdn}/basicuserinfo", c.guard(c.getName))
-	c.mux.HandleFunc("POST /{product}/v1_0/{kind}", c.guard(c.post))
+	for _, version := range []string{"v1_0", "v2_0"} {
+		c.mux.HandleFunc("POST /{product}/"+version+"/{kind}", c.guard(c.post(version)))
+	}
 	c.mux.HandleFunc("GET /{product}/v1_0/{kind}/{reference}", c.guard(c.get))
 	return c
 }

@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 )
 
-// resource is a request to pay, a withdrawal or a transfer.
+// resource is a request to pay, a withdrawal, a transfer or a refund.
 type resource struct {
 	reference  string
 	kind       string
@@ -25,6 +26,8 @@ type resource struct {
 	ref        string // financialTransactionId
 	callback   string
 	times      int
+	refunded   string // of a refund: the reference of what it takes back
+	takenBack  bool   // a refund took it back
 }
 
 type party struct {
@@ -38,12 +41,20 @@ type order struct {
 	ExternalID string `json:"externalId"`
 	Payer      *party `json:"payer"`
 	Payee      *party `json:"payee"`
+	Refunded   string `json:"referenceIdToRefund"`
 }
 
-// kinds says which product a resource belongs to.
-var kinds = map[string]string{"requesttopay": "collection", "requesttowithdraw": "collection", "transfer": "disbursement"}
+// kinds says which product a resource belongs to, and to which version it is posted.
+var kinds = map[string]string{
+	"requesttopay": "collection/v1_0", "requesttowithdraw": "collection/v1_0", "transfer": "disbursement/v1_0", "refund": "disbursement/v2_0",
+}
 
-func (c *Core) post(w http.ResponseWriter, req *http.Request) {
+// post takes a resource of those that are posted to a version of the API.
+func (c *Core) post(version string) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) { c.take(w, req, version) }
+}
+
+func (c *Core) take(w http.ResponseWriter, req *http.Request, version string) {
 	c.mu.Lock()
 	c.posts++
 	f := c.faults
@@ -55,7 +66,7 @@ func (c *Core) post(w http.ResponseWriter, req *http.Request) {
 	reference := req.Header.Get("X-Reference-Id")
 	id, err := uuid.Parse(reference)
 	var o order
-	if kinds[kind] == "" || kinds[kind] != req.PathValue("product") {
+	if kinds[kind] == "" || kinds[kind] != req.PathValue("product")+"/"+version {
 		complain(w, http.StatusNotFound, "RESOURCE_NOT_FOUND", "there is no such operation")
 		return
 	}
@@ -65,8 +76,11 @@ func (c *Core) post(w http.ResponseWriter, req *http.Request) {
 	}
 	amount, err := strconv.ParseInt(o.Amount, 10, 64)
 	who := o.Payer
-	if kind == "transfer" {
+	switch kind {
+	case "transfer":
 		who = o.Payee
+	case "refund":
+		who = c.payerOf(o.Refunded)
 	}
 	if err != nil || amount <= 0 || who == nil || who.Type != "MSISDN" {
 		complain(w, http.StatusBadRequest, "BAD_REQUEST", "the request does not follow the specification")
@@ -91,7 +105,7 @@ func (c *Core) post(w http.ResponseWriter, req *http.Request) {
 	}
 	r := &resource{
 		reference: reference, kind: kind, externalID: o.ExternalID, amount: amount, subscriber: who.ID,
-		pays: kind != "transfer", status: "PENDING", callback: req.Header.Get("X-Callback-Url"),
+		pays: kind != "transfer" && kind != "refund", status: "PENDING", callback: req.Header.Get("X-Callback-Url"), refunded: o.Refunded,
 	}
 	r.debit, r.credit = r.subscriber, "api-user"
 	if !r.pays {
@@ -149,9 +163,12 @@ func (c *Core) decide(r *resource, f Faults) {
 	if !r.pays {
 		side = "PAYEE"
 	}
+	first := c.resources[r.refunded]
 	switch {
 	case f.Refuse != "":
 		r.reason = f.Refuse
+	case r.kind == "refund":
+		r.reason = refusal(r, first)
 	case !known:
 		r.reason = side + "_NOT_FOUND"
 	case r.amount > c.cfg.Limit:
@@ -168,9 +185,42 @@ func (c *Core) decide(r *resource, f Faults) {
 	} else {
 		c.balances[r.subscriber] += r.amount
 	}
+	if first != nil {
+		first.takenBack = true
+	}
 	c.sequence++
 	r.status, r.ref = "SUCCESSFUL", strconv.Itoa(360_000_000+c.sequence)
 	r.times++
+}
+
+// payerOf is who paid what a refund takes back, or a subscriber without name: what
+// MoMo does with a reference that it does not know is not documented. Here the
+// refund is taken, and fails.
+func (c *Core) payerOf(reference string) *party {
+	if _, err := uuid.Parse(reference); err != nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &party{Type: "MSISDN"}
+	if r := c.resources[reference]; r != nil {
+		p.ID = r.subscriber
+	}
+	return p
+}
+
+// refusal says why a refund of a payment fails; "" if it does not. Only the whole
+// of what a customer paid is refunded, once.
+func refusal(r, first *resource) string {
+	switch {
+	case first == nil || first.kind != "requesttopay":
+		return "RESOURCE_NOT_FOUND"
+	case first.status != "SUCCESSFUL" || first.takenBack:
+		return "NOT_ALLOWED"
+	case first.amount != r.amount:
+		return "INVALID_AMOUNT"
+	}
+	return ""
 }
 
 // shown is a resource as the API shows it. It is called with mu held.
@@ -184,6 +234,9 @@ func (c *Core) shown(r *resource) map[string]any {
 		"status": r.status, "payerMessage": "", "payeeNote": "",
 	}
 	p := party{"MSISDN", r.subscriber}
+	if r.kind == "refund" { // as the sandbox shows it
+		p = party{"PARTY_CODE", "81bfd732-0000-4000-8000-000000000001"}
+	}
 	if r.pays {
 		m["payer"] = p
 	} else {
@@ -237,7 +290,7 @@ func (c *Core) get(w http.ResponseWriter, req *http.Request) {
 	c.mu.Lock()
 	r := c.resources[req.PathValue("reference")]
 	var body map[string]any
-	if r != nil && r.kind == req.PathValue("kind") {
+	if r != nil && r.kind == req.PathValue("kind") && strings.HasPrefix(kinds[r.kind], req.PathValue("product")+"/") {
 		body = c.shown(r)
 	}
 	c.mu.Unlock()
