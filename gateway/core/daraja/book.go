@@ -35,7 +35,7 @@ type action struct {
 	want     intent
 	callback string // to be nudged
 	posted   bool   // by this process
-	checkout string // the server's id of a push
+	minted   string // the server's id of a push or a reversal
 	out      core.Outcome
 	err      error         // a result that contradicts the action: for a person
 	final    bool          // out is Done, Rejected or NotFound
@@ -122,7 +122,7 @@ func (b *book) sweep() {
 	}
 }
 
-// find returns what a URL was made for.
+// find returns what a URL was made for, with the server's id as far as it is known.
 func (b *book) find(token string) (u *oneTime, want intent, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -130,16 +130,17 @@ func (b *book) find(token string) (u *oneTime, want intent, ok bool) {
 	u, ok = b.urls[token]
 	if ok {
 		want = u.action.want
+		want.server = u.action.minted
 	}
 	return u, want, ok
 }
 
-// checkout keeps the server's id of a push.
-func (b *book) checkout(a *action, id string) {
+// mintedBy keeps the server's id of a push or a reversal.
+func (b *book) mintedBy(a *action, id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if a.checkout == "" {
-		a.checkout = id
+	if a.minted == "" {
+		a.minted = id
 	}
 }
 
@@ -156,8 +157,8 @@ func (b *book) settle(u *oneTime, out core.Outcome, err error) (nudge string) {
 	if a.final {
 		return ""
 	}
-	if out.WireKey != "" && a.checkout == "" {
-		a.checkout = out.WireKey
+	if out.WireKey != "" && a.minted == "" {
+		a.minted = out.WireKey
 	}
 	if err != nil {
 		a.err = err
@@ -179,7 +180,7 @@ func (b *book) known(a *action) (core.Outcome, error, bool) { //nolint:revive //
 	defer b.mu.Unlock()
 	out := a.out
 	if out.WireKey == "" {
-		out.WireKey = a.checkout
+		out.WireKey = a.minted
 	}
 	if a.err != nil {
 		out.Status = core.Unknown

@@ -35,7 +35,7 @@ const again = 2 * time.Second
 func (c *Connector) Call(ctx context.Context, r core.Request) (core.Outcome, error) {
 	ctx, cancel := c.deadline(ctx)
 	defer cancel()
-	if !c.Serves(r.Call) {
+	if !c.makes(r.Call) {
 		return core.Outcome{}, core.Unsent(r.Call, errNoCall)
 	}
 	if r.WireKey == "" || r.WireKey != r.ID {
@@ -75,7 +75,7 @@ func (c *Connector) Call(ctx context.Context, r core.Request) (core.Outcome, err
 		out, err = c.accepted(in, answer)
 	}
 	if out.WireKey != "" {
-		c.book.checkout(a, out.WireKey)
+		c.book.mintedBy(a, out.WireKey)
 	}
 	if err == nil && out.Status == core.Rejected {
 		return out, nil
@@ -92,6 +92,9 @@ func (c *Connector) Call(ctx context.Context, r core.Request) (core.Outcome, err
 
 // request writes what is posted.
 func (c *Connector) request(in intent, callback string) (path string, body any) {
+	if in.call == core.Reversal {
+		return "/mpesa/reversal/v1/request", c.reversalRequest(in, callback)
+	}
 	if !in.push {
 		return "/mpesa/b2c/v3/paymentrequest", map[string]string{
 			"OriginatorConversationID": in.id, "InitiatorName": c.cfg.Payouts.Name, "SecurityCredential": c.credential,
@@ -133,6 +136,10 @@ func (c *Connector) accepted(in intent, a core.Answer) (core.Outcome, error) {
 		if err := core.Decode(a.Body, &s); err != nil {
 			return out, core.Failed(in.call, err)
 		}
+		minted := string(s.Checkout)
+		if in.call == core.Reversal {
+			minted = string(s.Originator)
+		}
 		switch {
 		case s.Code == "":
 			return out, core.Failed(in.call, errors.New("the core's answer has no response code"))
@@ -140,12 +147,14 @@ func (c *Connector) accepted(in intent, a core.Answer) (core.Outcome, error) {
 			out.Detail = "response code " + core.Clean(string(s.Code), 20) + ": " + core.Clean(string(s.Description), 200)
 			out.Status, out.Reason = core.Rejected, core.Other
 			return out, nil
-		case in.push && (s.Checkout == "" || core.Clean(string(s.Checkout), 128) != string(s.Checkout)):
-			return out, core.Failed(in.call, errors.New("the core took the request and named no CheckoutRequestID"))
-		case !in.push && s.Originator != "" && !strings.EqualFold(string(s.Originator), in.id):
+		case in.minted() && (minted == "" || core.Clean(minted, 128) != minted):
+			return out, core.Failed(in.call, errors.New("the core took the request and gave it no id"))
+		case !in.minted() && s.Originator != "" && !strings.EqualFold(string(s.Originator), in.id):
 			return out, core.Failed(in.call, fmt.Errorf("%w: another request's id", core.ErrMismatch))
+		case !in.minted():
+			minted = ""
 		}
-		return core.Outcome{Status: core.Pending, WireKey: string(s.Checkout), Again: again}, nil
+		return core.Outcome{Status: core.Pending, WireKey: minted, Again: again}, nil
 	}
 	var p problem
 	if core.Decode(a.Body, &p) != nil || p.Code == "" {

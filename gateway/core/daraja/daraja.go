@@ -3,6 +3,7 @@
 //	daraja.go   Config, Connector, Prepare
 //	call.go     Call: one POST, then the result that comes by itself
 //	inquire.go  Inquire: TransactionStatusQuery and the query of a push
+//	reversal.go what operators take back
 //	results.go  what callbacks may say, and who is believed
 //	book.go     the requests under way and their one-time URLs
 //	reasons.go  result codes
@@ -19,6 +20,15 @@
 // made by the short code: M-Pesa does not debit the customer who asked for it.
 // Set Payouts only where that is settled by other means. All other calls return
 // core.ErrNotSent, and Serves says so beforehand. Amounts are whole.
+//
+// A payment by push is taken back, when two operators ask for it (core.Reversal), by
+// the Reversals API: TransactionReversal of the M-Pesa receipt, from the organisation
+// that received it (PartyB) to the customer. It needs Payouts, whose initiator must
+// have the role Org Reversals Initiator, and works where that organisation is the
+// initiator's: Daraja refuses the others. The API reverses customers' payments to an
+// organisation and nothing else, so that a B2C payment is not reversed here; M-Pesa's
+// portal does it. A push whose result came by stkpushquery has no receipt, as the query
+// shows none: its reversal is not sent, and the portal does that one too.
 //
 // # How an outcome is learnt
 //
@@ -92,7 +102,8 @@ type Config struct {
 
 	// Passkey makes the password of pushes; without it they are not served.
 	Passkey core.Secret
-	// Payouts lets transfers be paid by the short code; nil: they are not served.
+	// Payouts lets transfers be paid by the short code, and pushes be reversed; nil:
+	// neither is done.
 	Payouts *Initiator
 
 	// Callbacks is where Daraja reaches this process's handler, without a last
@@ -254,16 +265,21 @@ func (c *Connector) Serves(call string) bool {
 	return false
 }
 
+// makes says whether an action can be made with this configuration.
+func (c *Connector) makes(call string) bool {
+	return c.Serves(call) || call == core.Reversal && c.cfg.Payouts != nil
+}
+
 var errNoCall = errors.New("this core does not serve the call, or what it needs is not configured")
 
 // Prepare returns the action's id: the OriginatorConversationID of a B2C
-// payment. A push travels under an id of the server's, which the Outcome of Call
-// has as its WireKey.
+// payment. A push and a reversal travel under an id of the server's, which the
+// Outcome of Call has as its WireKey.
 func (c *Connector) Prepare(r core.Request) (string, error) {
 	if !core.Moves(r.Call) {
 		return "", nil
 	}
-	if !c.Serves(r.Call) {
+	if !c.makes(r.Call) {
 		return "", fmt.Errorf("daraja: %s: %w", r.Call, errNoCall)
 	}
 	if _, err := uuid.Parse(r.ID); err != nil || len(r.ID) != 36 {
@@ -282,11 +298,28 @@ type intent struct {
 	phone     string // who approves a push, or is paid
 	partyB    string // who is paid by a push
 	reference string // AccountReference
+	receipt   string // of a reversal: M-Pesa's receipt of what it takes back
+	server    string // of a reversal: the id that Daraja minted for it, once known
+}
+
+// minted says whether the request travels under an id of Daraja's.
+func (in intent) minted() bool { return in.push || in.call == core.Reversal }
+
+// conversation is the OriginatorConversationID under which M-Pesa knows what is no
+// push; "" if that is not known.
+func (in intent) conversation() string {
+	if in.call == core.Reversal {
+		return in.server
+	}
+	return in.id
 }
 
 // intent reads an action's arguments. Its errors name the argument, never its
 // value.
 func (c *Connector) intent(call, id, customer string, args core.Args) (intent, error) {
+	if call == core.Reversal {
+		return c.reversal(id, customer, args)
+	}
 	in := intent{call: call, id: id, push: true, phone: customer}
 	if !c.Serves(call) {
 		return in, errNoCall

@@ -27,17 +27,21 @@ func (c *Connector) Inquire(ctx context.Context, q core.Inquiry) (core.Outcome, 
 	if settled {
 		return known, err
 	}
-	if in.push {
-		checkout := known.WireKey
+	if in.minted() {
+		id := known.WireKey
 		if q.WireKey != "" && q.WireKey != q.ID {
-			checkout = q.WireKey
+			id = q.WireKey
 		}
-		if checkout == "" {
-			return core.Outcome{}, core.Failed(q.Call, errors.New("the core's id of the push never came: it cannot be asked about"))
+		switch {
+		case id == "":
+			return core.Outcome{}, core.Failed(q.Call, errors.New("the core's id of the request never came: it cannot be asked about"))
+		case in.push:
+			return c.askPush(ctx, in, id)
 		}
-		return c.askPush(ctx, in, checkout)
+		in.server = id
+		c.book.mintedBy(a, id)
 	}
-	return c.askPayout(ctx, in, a)
+	return c.askStatus(ctx, in, a)
 }
 
 // askPush asks stkpushquery, which answers at once.
@@ -82,8 +86,9 @@ func (c *Connector) askPush(ctx context.Context, in intent, checkout string) (co
 	return out, err
 }
 
-// askPayout posts a TransactionStatusQuery and waits for its answer.
-func (c *Connector) askPayout(ctx context.Context, in intent, a *action) (core.Outcome, error) {
+// askStatus posts a TransactionStatusQuery about what is no push, and waits for its
+// answer.
+func (c *Connector) askStatus(ctx context.Context, in intent, a *action) (core.Outcome, error) {
 	token, err := c.book.mint(a, true)
 	if err != nil {
 		return core.Outcome{}, core.Failed(in.call, err)
@@ -96,7 +101,7 @@ func (c *Connector) askPayout(ctx context.Context, in intent, a *action) (core.O
 	answer, err := c.post(ctx, in.call, "/mpesa/transactionstatus/v1/query", map[string]string{
 		"Initiator": c.cfg.Payouts.Name, "SecurityCredential": c.credential, "CommandID": "TransactionStatusQuery",
 		// The documents disagree about the name; what is not known is ignored.
-		"OriginatorConversationID": in.id, "OriginalConversationID": in.id,
+		"OriginatorConversationID": in.conversation(), "OriginalConversationID": in.conversation(),
 		"TransactionID": "", "PartyA": c.cfg.ShortCode, "IdentifierType": "4", "Remarks": "Status", "Occasion": "",
 		"ResultURL": url, "QueueTimeOutURL": url + "/timeout",
 	})

@@ -149,6 +149,17 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 			}
 		},
 	}
+	if pay.Call != core.Transfer {
+		g.TakenBack = func(first core.Request) int {
+			n := 0
+			for _, e := range sim.Effects() {
+				if e.Of == mark(first) && e.Type == "reversal" && e.Credit == first.MSISDN && e.Amount == "5000" {
+					n += e.Times
+				}
+			}
+			return n
+		}
+	}
 	if pay.Call == core.Transfer {
 		g.Refuse[core.UnknownPayee] = with("to", "255799999999")
 	} else {

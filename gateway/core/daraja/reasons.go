@@ -29,16 +29,31 @@ var (
 		"2040":       core.UnknownPayee,
 		"SFC_IC0003": core.UnknownPayee,
 	}
+	// Reversals API, Result Codes. R000001, reversed already, is not among them: see
+	// the package's text.
+	reversalReasons = map[string]string{
+		"1":       core.InsufficientFunds, // the organisation has spent it
+		"11":      core.AccountBlocked,    // the organisation's account
+		"21":      core.NotAllowed,        // our initiator lacks the role
+		"2001":    core.Other,             // our initiator is refused
+		"2006":    core.AccountBlocked,
+		"2028":    core.NotAllowed,
+		"8006":    core.Other, // our initiator's password is locked
+		"R000002": core.UnknownReference,
+	}
 )
 
 // reason names a refusal by its result code, if it is one.
-func (c *Connector) reason(push bool, code string) (string, bool) {
+func (c *Connector) reason(in intent, code string) (string, bool) {
 	if r, ok := c.cfg.Reasons[code]; ok {
 		return r, true
 	}
 	table := payoutReasons
-	if push {
+	switch {
+	case in.push:
 		table = pushReasons
+	case in.call == core.Reversal:
+		table = reversalReasons
 	}
 	r, ok := table[code]
 	return r, ok

@@ -132,12 +132,23 @@ func (c *Connector) read(in intent, query bool, res wireResult) (core.Outcome, e
 		return undecided(out, err)
 	case !in.push && res.Result != nil && !query:
 		r := res.Result
-		if !strings.EqualFold(string(r.Originator), in.id) {
+		if id := in.conversation(); id != "" && !strings.EqualFold(string(r.Originator), id) {
 			return core.Outcome{}, core.Failed(in.call, fmt.Errorf("%w: another request's id", core.ErrMismatch))
 		}
 		out, err := c.judge(in, string(r.Code), string(r.Words))
-		if out.Status == core.Done {
-			list := r.Parameters.List
+		list := r.Parameters.List
+		switch {
+		case in.call == core.Reversal: // its id may be known from here alone
+			if out.WireKey = core.Clean(string(r.Originator), 128); out.WireKey == "" {
+				return core.Outcome{}, errShape
+			}
+			if out.Status == core.Done {
+				out.Ref = core.Clean(string(r.Transaction), 64)
+				if err = in.match(out.Ref, list["Amount"], list["CreditPartyPublicName"]); err == nil {
+					err = in.matchOriginal(list["OriginalTransactionID"])
+				}
+			}
+		case out.Status == core.Done:
 			out.Ref = core.Clean(string(r.Transaction), 64)
 			err = in.match(out.Ref, list["TransactionAmount"], list["ReceiverPartyPublicName"])
 			out.Fields = payee(in, list["ReceiverPartyPublicName"])
@@ -164,7 +175,7 @@ func (c *Connector) judge(in intent, code, words string) (core.Outcome, error) {
 	if code == "0" {
 		return core.Outcome{Status: core.Done}, nil
 	}
-	if reason, ok := c.reason(in.push, code); ok {
+	if reason, ok := c.reason(in, code); ok {
 		out.Status, out.Reason = core.Rejected, reason
 		return out, nil
 	}
@@ -181,7 +192,7 @@ func (c *Connector) readStatus(in intent, code, words string, list named) (core.
 		}
 		return out, nil
 	}
-	if id := list["OriginatorConversationID"]; id != "" && !strings.EqualFold(id, in.id) {
+	if id := list["OriginatorConversationID"]; id != "" && !strings.EqualFold(id, in.conversation()) {
 		return core.Outcome{}, core.Failed(in.call, fmt.Errorf("%w: another request's id", core.ErrMismatch))
 	}
 	state := list["TransactionStatus"]
@@ -225,8 +236,20 @@ func (in intent) match(ref, amount, party string) error {
 	return nil
 }
 
-// payee is whom a payment went to, as the core names them.
+// matchOriginal holds a reversal's result against what it takes back; it may leave
+// that out.
+func (in intent) matchOriginal(receipt string) error {
+	if receipt != "" && receipt != in.receipt {
+		return core.Failed(in.call, fmt.Errorf("%w: the reversal of another transaction", core.ErrMismatch))
+	}
+	return nil
+}
+
+// payee is whom a payment went to, as the core names them. A reversal has none.
 func payee(in intent, party string) core.Args {
+	if in.call == core.Reversal {
+		return nil
+	}
 	fields := core.Args{{Name: "payee_msisdn", Value: in.phone}}
 	if _, name, ok := strings.Cut(party, " - "); ok {
 		if name = core.Clean(name, 100); name != "" {

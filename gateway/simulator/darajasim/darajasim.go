@@ -1,9 +1,10 @@
 // Package darajasim plays Safaricom's Daraja API over HTTP, to develop and test
-// against: tokens, STK push and its query, B2C payments, TransactionStatusQuery,
-// results by callback; and it misbehaves on command.
+// against: tokens, STK push and its query, B2C payments, reversals,
+// TransactionStatusQuery, results by callback; and it misbehaves on command.
 //
 //	darajasim.go  Config, Core, tokens
 //	payments.go   pushes and payouts, and what becomes of them
+//	reversal.go   pushes taken back
 //	queries.go    stkpushquery, TransactionStatusQuery
 //	faults.go     what is wrong with it now: GET and PUT /faults, GET /effects
 //
@@ -110,6 +111,7 @@ func New(cfg Config) *Core {
 	c.mux.HandleFunc("GET /oauth/v1/generate", c.guard(c.getToken))
 	c.mux.HandleFunc("POST /mpesa/stkpush/v1/processrequest", c.guard(c.authorised(c.push)))
 	c.mux.HandleFunc("POST /mpesa/b2c/v3/paymentrequest", c.guard(c.authorised(c.payout)))
+	c.mux.HandleFunc("POST /mpesa/reversal/v1/request", c.guard(c.authorised(c.reverse)))
 	c.mux.HandleFunc("POST /mpesa/stkpushquery/v1/query", c.guard(c.authorised(c.queryPush)))
 	c.mux.HandleFunc("POST /mpesa/transactionstatus/v1/query", c.guard(c.authorised(c.queryStatus)))
 	return c

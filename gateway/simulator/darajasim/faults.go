@@ -18,7 +18,7 @@ type Faults struct {
 	DecideMS    float64 `json:"decide_ms"`    // how long until the result is known
 	Refuse      string  `json:"refuse"`       // every payment fails with this result code; "": as the books say
 	WrongAmount bool    `json:"wrong_amount"` // results are about another amount
-	Timeout     bool    `json:"timeout"`      // payouts and queries are given up in the queue, though they are done: QueueTimeOutURL is told first
+	Timeout     bool    `json:"timeout"`      // what is no push is given up in the queue, though they are done: QueueTimeOutURL is told first
 	// Callbacks is once, none, twice, early (before the answer) or late.
 	Callbacks string `json:"callbacks"`
 }
@@ -52,7 +52,8 @@ func (c *Core) SetFaults(f Faults) error {
 }
 
 // Effect is what the movements of one request add up to: its CorrelationID is
-// the OriginatorConversationID, or the TransactionDesc of a push, its Type push or payout.
+// the OriginatorConversationID, or the TransactionDesc of a push, its Type push,
+// payout or reversal.
 type Effect = faults.Effect
 
 // Effects returns the payments that took effect, in their order.
@@ -62,7 +63,7 @@ func (c *Core) Effects() []Effect {
 	all := []Effect{}
 	for _, r := range c.order {
 		if r.times > 0 {
-			all = append(all, Effect{CorrelationID: r.mark, Type: r.kind, Amount: strconv.FormatInt(r.amount, 10), Debit: r.debit, Credit: r.credit, Times: r.times})
+			all = append(all, Effect{CorrelationID: r.mark, Type: r.kind, Amount: strconv.FormatInt(r.amount, 10), Debit: r.debit, Credit: r.credit, Times: r.times, Of: r.of})
 		}
 	}
 	return all

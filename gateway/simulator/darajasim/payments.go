@@ -9,11 +9,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// payment is a push or a payout.
+// payment is a push, a payout or a reversal.
 type payment struct {
 	id       string // CheckoutRequestID, or OriginatorConversationID
 	mark     string // by which the developer's side names it
-	kind     string // push or payout
+	kind     string // push, payout or reversal
 	amount   int64
 	phone    string
 	debit    string
@@ -24,6 +24,10 @@ type payment struct {
 	words    string
 	receipt  string
 	times    int
+
+	receiptOf string // of a reversal: the receipt of what it takes back
+	of        string // and that payment's mark
+	takenBack bool   // a reversal took it back
 }
 
 func (c *Core) push(w http.ResponseWriter, b map[string]string) {
@@ -126,6 +130,9 @@ func (c *Core) decide(p *payment, f Faults) {
 	switch {
 	case f.Refuse != "":
 		p.code, p.words = f.Refuse, "words of the core"
+	case p.kind == "reversal":
+		c.takeBack(p)
+		return
 	case !known && p.kind == "payout":
 		p.code, p.words = "2040", "Credit Party customer type (Unregistered or Registered Customer) can't be supported by the service ."
 	case !known:
@@ -142,6 +149,11 @@ func (c *Core) decide(p *payment, f Faults) {
 	if p.kind == "push" {
 		change = -change
 	}
+	c.carry(p, change)
+}
+
+// carry moves money from the organisation to the phone. It is called with mu held.
+func (c *Core) carry(p *payment, change int64) {
 	c.balances[p.phone] += change
 	c.balances[shortCode] -= change
 	c.sequence++
@@ -165,29 +177,39 @@ type entry struct {
 
 // tell sends a payment's result.
 func (c *Core) tell(p *payment, times int) {
+	c.call(p.callback, c.result(p), times)
+}
+
+// result is what a payment's callback says.
+func (c *Core) result(p *payment) any {
 	c.mu.Lock()
-	code, _ := strconv.Atoi(p.code)
-	amount, receipt := c.shown(p), p.receipt
-	c.mu.Unlock()
-	number, _ := strconv.ParseInt(p.phone, 10, 64)
+	defer c.mu.Unlock()
+	var code any = p.code // some are words, the others numbers
+	if n, err := strconv.Atoi(p.code); err == nil {
+		code = n
+	}
+	done := p.code == "0"
 	if p.kind == "push" {
+		number, _ := strconv.ParseInt(p.phone, 10, 64)
 		result := map[string]any{"MerchantRequestID": "1-1-1", "CheckoutRequestID": p.id, "ResultCode": code, "ResultDesc": p.words}
-		if code == 0 {
+		if done {
 			result["CallbackMetadata"] = map[string]any{"Item": []entry{
-				{Name: "Amount", Value: float64(amount)}, {Name: "MpesaReceiptNumber", Value: receipt}, {Name: "PhoneNumber", Value: number},
+				{Name: "Amount", Value: float64(c.shown(p))}, {Name: "MpesaReceiptNumber", Value: p.receipt}, {Name: "PhoneNumber", Value: number},
 			}}
 		}
-		c.call(p.callback, map[string]any{"Body": map[string]any{"stkCallback": result}}, times)
-		return
+		return map[string]any{"Body": map[string]any{"stkCallback": result}}
 	}
 	result := map[string]any{
-		"ResultType": 0, "ResultCode": code, "ResultDesc": p.words, "OriginatorConversationID": p.id, "ConversationID": "AG_" + p.id, "TransactionID": receipt,
+		"ResultType": 0, "ResultCode": code, "ResultDesc": p.words, "OriginatorConversationID": p.id, "ConversationID": "AG_" + p.id, "TransactionID": p.receipt,
 	}
-	if code == 0 {
+	switch {
+	case done && p.kind == "reversal":
+		result["ResultParameters"] = map[string]any{"ResultParameter": c.reversed(p)}
+	case done:
 		result["ResultParameters"] = map[string]any{"ResultParameter": []entry{
-			{Key: "TransactionAmount", Value: amount}, {Key: "TransactionReceipt", Value: receipt},
+			{Key: "TransactionAmount", Value: c.shown(p)}, {Key: "TransactionReceipt", Value: p.receipt},
 			{Key: "ReceiverPartyPublicName", Value: p.phone + " - Baraka Mushi"},
 		}}
 	}
-	c.call(p.callback, map[string]any{"Result": result}, times)
+	return map[string]any{"Result": result}
 }

@@ -54,7 +54,7 @@ func (c *Core) queryStatus(w http.ResponseWriter, b map[string]string) {
 			receipt = "QX" + strconv.Itoa(len(c.order))
 		}
 		result["ResultParameters"] = map[string]any{"ResultParameter": []entry{
-			{Key: "ReceiptNo", Value: receipt}, {Key: "TransactionStatus", Value: state}, {Key: "Amount", Value: c.shown(p)},
+			{Key: "ReceiptNo", Value: receipt}, {Key: "OriginatorConversationID", Value: p.id}, {Key: "TransactionStatus", Value: state}, {Key: "Amount", Value: c.shown(p)},
 			{Key: "CreditPartyName", Value: p.phone + " - Baraka Mushi"}, {Key: "DebitPartyName", Value: "600000 - Nyota"},
 		}}
 	}
