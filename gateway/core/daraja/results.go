@@ -14,7 +14,9 @@ import (
 // maxCallback bounds a callback's body, in octets.
 const maxCallback = 64 << 10
 
-// named is a list of names and values; a list of one may come without brackets.
+// named is a list of names and values; a list of one may come without brackets. A
+// name that comes twice with two values has none: the answer to a status query does
+// that with a party, in the documents too.
 type named map[string]string
 
 func (n *named) UnmarshalJSON(b []byte) error {
@@ -35,12 +37,12 @@ func (n *named) UnmarshalJSON(b []byte) error {
 	*n = named{}
 	for _, p := range list {
 		key := string(p.Key + p.Name)
-		if _, twice := (*n)[key]; twice {
-			return errors.New("a value is named twice")
-		}
 		var v core.Text
 		if len(p.Value) > 0 && json.Unmarshal(p.Value, &v) != nil {
 			continue // no value of ours is an object
+		}
+		if before, twice := (*n)[key]; twice && before != string(v) {
+			v = ""
 		}
 		(*n)[key] = string(v)
 	}

@@ -56,6 +56,7 @@ func (c *Core) queryStatus(w http.ResponseWriter, b map[string]string) {
 		result["ResultParameters"] = map[string]any{"ResultParameter": []entry{
 			{Key: "ReceiptNo", Value: receipt}, {Key: "OriginatorConversationID", Value: p.id}, {Key: "TransactionStatus", Value: state}, {Key: "Amount", Value: c.shown(p)},
 			{Key: "CreditPartyName", Value: p.phone + " - Baraka Mushi"}, {Key: "DebitPartyName", Value: "600000 - Nyota"},
+			{Key: "DebitPartyName", Value: p.phone + " - Baraka Mushi"}, // twice, as in the documents
 		}}
 	}
 	times := map[string]int{"once": 1, "twice": 2, "late": 1, "early": 1}[f.Callbacks]
