@@ -197,6 +197,8 @@ func TestBadConfigurationNamesTheKey(t *testing.T) {
 		{"short admin token", "admin: {tokens: [{name: amina, token: short}]}", nil, "admin.tokens[0].token must have at least 16"},
 		{"one token for two", "admin: {tokens: [{name: a, token: 0123456789abcdef}, {name: b, token: 0123456789abcdef}]}", nil, "admin.tokens[1].token is another one's too"},
 		{"a name twice", "admin: {tokens: [{name: a, token: 0123456789abcdef}, {name: a, token: 0123456789abcdeg}]}", nil, "admin.tokens[1].name is taken"},
+		{"a name in two cases", "admin: {tokens: [{name: amina, token: 0123456789abcdef}, {name: Amina, token: 0123456789abcdeg}]}", nil, "admin.tokens[1].name is taken, whatever its case: Amina"},
+		{"the name of no person", "admin: {tokens: [{name: Admin, token: 0123456789abcdef}]}", nil, "admin.tokens[0].name is taken"},
 		{"unknown variable", "", []string{"NYOTA_HTTP_LISTN=x"}, "NYOTA_HTTP_LISTN names no key"},
 		{"bad variable", "", []string{"NYOTA_DIALOG_CONCURRENT=x"}, "dialog.concurrent"},
 		{"not YAML", "http: [", nil, "config.yaml"},

@@ -104,16 +104,17 @@ func (c *Config) Validate() error {
 }
 
 // validateAdminTokens wants a name and a token of everybody's own: one that two
-// share would let one person be both.
+// share would let one person be both. Names that differ by case are one person's.
 func (c *Config) validateAdminTokens(p *problems) {
-	names, tokens := map[string]bool{}, map[string]bool{c.Admin.Token: c.Admin.Token != ""}
+	names := map[string]bool{"admin": true, "nobody": true} // what ops calls those who are no person
+	tokens := map[string]bool{c.Admin.Token: c.Admin.Token != ""}
 	for i, t := range c.Admin.Tokens {
 		key := func(k string) string { return fmt.Sprintf("admin.tokens[%d].%s", i, k) }
 		switch {
 		case t.Name == "" || len(t.Name) > 64 || strings.ContainsFunc(t.Name, func(r rune) bool { return r < '!' || r > '~' }):
 			p.add(key("name"), "must be a name of up to 64 visible ASCII characters, like amina")
-		case t.Name == "admin" || names[t.Name]:
-			p.add(key("name"), "is taken: "+t.Name)
+		case names[strings.ToLower(t.Name)]:
+			p.add(key("name"), "is taken, whatever its case: "+t.Name)
 		}
 		switch {
 		case len(t.Token) < 16:
@@ -121,7 +122,7 @@ func (c *Config) validateAdminTokens(p *problems) {
 		case tokens[t.Token]:
 			p.add(key("token"), "is another one's too: everybody needs one of their own")
 		}
-		names[t.Name], tokens[t.Token] = true, true
+		names[strings.ToLower(t.Name)], tokens[t.Token] = true, true
 	}
 }
 

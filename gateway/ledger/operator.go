@@ -111,7 +111,7 @@ func (l *Ledger) Confirm(ctx context.Context, by, msisdn, id string) (sessions.A
 		switch {
 		case p.State == 0:
 			return fmt.Errorf("%w: nothing is proposed", ErrRefused)
-		case p.By == by:
+		case samePerson(p.By, by):
 			return fmt.Errorf("%w: %s proposed it, and another must confirm it", ErrTwoPersons, by)
 		}
 		a.Proposal = sessions.Proposal{}
@@ -148,6 +148,12 @@ func (l *Ledger) Confirm(ctx context.Context, by, msisdn, id string) (sessions.A
 		return a, err
 	}
 	return l.Run(context.WithoutCancel(ctx), *birth), nil
+}
+
+// samePerson says whether two names are one person's: a certificate may write its
+// holder's name in another way than the holder's token does.
+func samePerson(a, b string) bool {
+	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
 }
 
 // record writes a line into an action's history.

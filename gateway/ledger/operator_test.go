@@ -48,8 +48,10 @@ func TestM5OneOperatorProposesAndAnotherConfirms(t *testing.T) {
 			if err != nil || got.State != sessions.Manual || b.stored(a).Proposal.By != "amina" || len(b.owed()) != 0 {
 				t.Fatalf("proposed: %s, %v", StateName(got.State), err)
 			}
-			if _, err := b.Confirm(ctx, "amina", a.MSISDN, a.ID); !errors.Is(err, ErrTwoPersons) {
-				t.Fatalf("one person was two: %v", err)
+			for _, same := range []string{"amina", "Amina", "AMINA", " amina "} {
+				if _, err := b.Confirm(ctx, same, a.MSISDN, a.ID); !errors.Is(err, ErrTwoPersons) {
+					t.Fatalf("one person was two, %q and amina: %v", same, err)
+				}
 			}
 			if _, err := b.Propose(ctx, "baraka", a.MSISDN, a.ID, tc.v); !errors.Is(err, ErrRefused) {
 				t.Errorf("a second proposal: %v", err)

@@ -40,3 +40,11 @@ func TestEveryAdminActionIsLoggedWithWhoDidIt(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoIsNoPersonIsNoneHoweverItIsWritten(t *testing.T) {
+	for who, person := range map[string]bool{"amina": true, "admin": false, "Admin": false, " ADMIN": false, "nobody": false, "Nobody": false} {
+		if named(who) != person {
+			t.Errorf("%q decides what needs a person: %v", who, !person)
+		}
+	}
+}

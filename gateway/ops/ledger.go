@@ -123,7 +123,10 @@ func some(t time.Time) *time.Time {
 
 // named says whether a caller is a person: a token that several may share, or
 // none, cannot make two.
-func named(who string) bool { return who != Nobody && who != SharedName }
+func named(who string) bool {
+	who = strings.TrimSpace(who)
+	return !strings.EqualFold(who, Nobody) && !strings.EqualFold(who, SharedName)
+}
 
 // SharedName is the name of the single token of the configuration.
 const SharedName = "admin"
