@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,13 +97,32 @@ func TestEveryKindOfCoreIsPaidThrough(t *testing.T) {
 			if sms := inbox(t, h, 1)[0]; !strings.Contains(sms.Text, "500100") {
 				t.Errorf("SMS %q", sms.Text)
 			}
+			control := g.Addr("simulator.core")
 			if kind == "iso8583" {
-				return // its simulator speaks no HTTP here
+				control = g.Addr("simulator.control") // the core's own port speaks no HTTP
+			} else if addr := g.Addr("simulator.control"); addr != "" {
+				t.Errorf("a second control listens on %s", addr)
 			}
-			all := effects(t, g.Addr("simulator.core"))
+			all := effects(t, control)
 			if len(all) != 1 || all[0].Times != 1 || all[0].Amount != "5000" {
 				t.Errorf("effects %+v", all)
 			}
+			var said strings.Builder
+			g.Announce(&said)
+			if !strings.Contains(said.String(), "faults: http://"+control+"/faults") {
+				t.Errorf("no word of the switches:\n%s", said.String())
+			}
+			setFaults(t, control, map[string]any{"drop_answers": 1})
+			if kind != "iso8583" {
+				return // what was lost comes by callback
+			}
+			if err := h.dial("*150*77#"); err != nil {
+				t.Fatal(err)
+			}
+			key(t, h, "500200", "Till number")
+			key(t, h, "6000", "Amount")
+			key(t, h, testPIN, "Enter PIN")
+			shows(t, h, "We are checking")
 		})
 	}
 }
@@ -124,6 +144,25 @@ func TestTheLedgerAsksAtTheConnectorsPace(t *testing.T) {
 				t.Errorf("the configuration's %v, %v and %v do not override it", l.InquireAfter, l.InquireMax, l.InquireRate)
 			}
 		})
+	}
+}
+
+func TestSimulatedCoreOfISO8583MisbehavesOnCommand(t *testing.T) {
+	core := start(t, []string{"NYOTA_CORE_KIND=iso8583", "NYOTA_CORE_ISO8583_ADDRESS=127.0.0.1:1", "NYOTA_CORE_ISO8583_TERMINAL=T", "NYOTA_CORE_ISO8583_CURRENCY=834"},
+		binary(t), "simulate", "core", "--config", "../config.yaml", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0")
+	addr := core.after("core listens on ")
+	control := core.after("control listens on ")
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	setFaults(t, control, map[string]any{"down": true})
+	if _, err := conn.Read(make([]byte, 1)); err == nil {
+		t.Error("a core that is down keeps its connections")
+	}
+	if all := effects(t, control); len(all) != 0 {
+		t.Errorf("effects %+v", all)
 	}
 }
 

@@ -91,7 +91,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Gateway, 
 func (g *Gateway) Failed() <-chan error { return g.failed }
 
 // Addr is where a listener listens ("http", "admin", "callbacks",
-// "simulator.smpp", "simulator.core"), or "" if it is off.
+// "simulator.smpp", "simulator.core", "simulator.control"), or "" if it is off.
 func (g *Gateway) Addr(key string) string {
 	if l := g.listeners[key]; l != nil {
 		return l.Addr().String()
@@ -134,12 +134,17 @@ func (g *Gateway) background(ctx context.Context, part func(ctx context.Context)
 // listen takes every port first, so that one in use is said before anything runs.
 func (g *Gateway) listen(ctx context.Context) error {
 	var lc net.ListenConfig
+	control := ""
+	if g.cfg.Core.Kind == "iso8583" && g.cfg.Simulator.Core != "" {
+		control = g.cfg.Simulator.Control
+	}
 	for _, l := range []struct{ name, key, addr string }{
 		{"http", "http.listen", g.cfg.HTTP.Listen},
 		{"callbacks", "callbacks.listen", g.cfg.Callbacks.Listen},
 		{"admin", "admin.listen", g.cfg.Admin.Listen},
 		{"simulator.smpp", "simulator.smpp", g.cfg.Simulator.SMPP},
 		{"simulator.core", "simulator.core", g.cfg.Simulator.Core},
+		{"simulator.control", "simulator.control", control},
 	} {
 		if l.addr == "" {
 			continue

@@ -59,7 +59,7 @@ func testConfig(t *testing.T) config.Config {
 	dir := t.TempDir()
 	cfg, err := config.Load("../config.yaml", []string{
 		"NYOTA_HTTP_LISTEN=127.0.0.1:0", "NYOTA_ADMIN_LISTEN=127.0.0.1:0", "NYOTA_CALLBACKS_LISTEN=127.0.0.1:0",
-		"NYOTA_SIMULATOR_CORE=127.0.0.1:0", "NYOTA_CORE_URL=http://127.0.0.1:0/v1.2/mm",
+		"NYOTA_SIMULATOR_CORE=127.0.0.1:0", "NYOTA_SIMULATOR_CONTROL=127.0.0.1:0", "NYOTA_CORE_URL=http://127.0.0.1:0/v1.2/mm",
 		"NYOTA_STORE_PATH=" + filepath.Join(dir, "data"), "NYOTA_SECRET_KEY_FILE=" + filepath.Join(dir, "secret.key"),
 		"NYOTA_CDR_DIR=" + filepath.Join(dir, "cdr"), "NYOTA_CORE_HEARTBEAT=200ms", "NYOTA_LEDGER_INQUIRE_AFTER=500ms",
 	})

@@ -32,6 +32,7 @@ func (g *Gateway) startSimulators(ctx context.Context) error {
 			}
 		})
 		g.stops = append(g.stops, func(context.Context) { _ = c.Close() }) // which ends Serve
+		g.serveHTTP("simulator.control", c.Control())
 	} else if ln != nil {
 		c := newSimulatedCore(g.cfg.Core.Kind, g.log)
 		g.stops = append(g.stops, func(context.Context) { _ = c.Close() })

@@ -62,8 +62,12 @@ func (g *Gateway) Announce(w io.Writer) {
 		}
 		line("smpp", "link %s to %s at %s", l.Name, kind, g.links[i].addr)
 	}
-	if addr := g.Addr("simulator.core"); addr != "" && cfg.Core.Kind != "iso8583" {
-		line("core", "%s (simulated; faults: http://%s/faults)", g.coreURL, addr)
+	switches := g.Addr("simulator.core")
+	if cfg.Core.Kind == "iso8583" {
+		switches = g.Addr("simulator.control")
+	}
+	if switches != "" {
+		line("core", "%s (simulated; faults: http://%s/faults)", g.coreURL, switches)
 	} else {
 		u, _ := url.Parse(g.coreURL)
 		line("core", "%s", u.Redacted())

@@ -53,7 +53,7 @@ func simulateCommand(load func() (config.Config, error)) *cobra.Command {
 		smsc.MarkFlagsMutuallyExclusive("sink", other)
 	}
 
-	var coreListen string
+	var coreListen, coreControl string
 	core := &cobra.Command{
 		Use: "core", Short: "A core switch of the kind core.kind, with faults to switch on", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -64,10 +64,14 @@ func simulateCommand(load func() (config.Config, error)) *cobra.Command {
 			if coreListen == "" {
 				coreListen = cfg.Simulator.Core
 			}
-			return simulateCore(cmd.Context(), cmd.OutOrStdout(), newLogger(cfg.Log, os.Stderr), cfg.Core.Kind, coreListen)
+			if !cmd.Flags().Changed("control") {
+				coreControl = cfg.Simulator.Control
+			}
+			return simulateCore(cmd.Context(), cmd.OutOrStdout(), newLogger(cfg.Log, os.Stderr), cfg.Core.Kind, coreListen, coreControl)
 		},
 	}
-	core.Flags().StringVar(&coreListen, "listen", "", "HTTP address (default: simulator.core)")
+	core.Flags().StringVar(&coreListen, "listen", "", "address (default: simulator.core); /faults and /effects too, where the core speaks HTTP")
+	core.Flags().StringVar(&coreControl, "control", "", "HTTP address of /faults and /effects of core.kind iso8583; empty: off (default: simulator.control)")
 	parent.AddCommand(smsc, core)
 	return parent
 }
@@ -122,7 +126,7 @@ func simulateSink(ctx context.Context, out io.Writer, log *slog.Logger, listen s
 	return simulator.NewSink(simulator.SinkConfig{Log: log}).Serve(ctx, ln)
 }
 
-func simulateCore(ctx context.Context, out io.Writer, log *slog.Logger, kind, listen string) error {
+func simulateCore(ctx context.Context, out io.Writer, log *slog.Logger, kind, listen, control string) error {
 	if listen == "" {
 		return errors.New("simulate core: no address: use --listen or simulator.core")
 	}
@@ -133,13 +137,30 @@ func simulateCore(ctx context.Context, out io.Writer, log *slog.Logger, kind, li
 	}
 	fmt.Fprintf(out, "core listens on %s\n", ln.Addr())
 	if kind == "iso8583" {
-		c := isosim.New(isosim.Config{Log: log})
-		defer context.AfterFunc(ctx, func() { _ = c.Close() })()
-		return c.Serve(ln)
+		return simulateISO8583(ctx, out, log, ln, control)
 	}
 	c := newSimulatedCore(kind, log)
 	defer func() { _ = c.Close() }()
 	return listenUntil(ctx, ln, c)
+}
+
+// simulateISO8583 runs a core whose own port speaks no HTTP, so that what is wrong
+// with it is switched on another.
+func simulateISO8583(ctx context.Context, out io.Writer, log *slog.Logger, ln net.Listener, control string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c := isosim.New(isosim.Config{Log: log})
+	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+	if control != "" {
+		var lc net.ListenConfig
+		web, err := lc.Listen(ctx, "tcp", control)
+		if err != nil {
+			return errors.Join(fmt.Errorf("simulate core: --control: %w", err), ln.Close())
+		}
+		fmt.Fprintf(out, "control listens on %s\n", web.Addr())
+		go func() { cancel(listenUntil(ctx, web, c.Control())) }()
+	}
+	return errors.Join(c.Serve(ln), unlessCanceled(context.Cause(ctx)))
 }
 
 // listenUntil serves h until ctx ends.

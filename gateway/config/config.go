@@ -167,8 +167,9 @@ type MoMoAccount struct {
 // Simulator has the built-in operator and core. An empty address turns that
 // half off.
 type Simulator struct {
-	SMPP string `mapstructure:"smpp"`
-	Core string `mapstructure:"core"`
+	SMPP    string `mapstructure:"smpp"`
+	Core    string `mapstructure:"core"`
+	Control string `mapstructure:"control"` // HTTP, where the core's own address speaks another protocol
 }
 
 // Operator has the operator's facts.
@@ -260,7 +261,7 @@ func Default() Config {
 		Core: Core{Kind: "gsma", URL: "http://127.0.0.1:8090/v1.2/mm",
 			Heartbeat: 2 * time.Second, Horizon: time.Hour, Airtime: "airtime", ChangePIN: true,
 			Ceiling: 1500 * time.Millisecond, InFlight: 256, QueueWait: 500 * time.Millisecond},
-		Simulator: Simulator{SMPP: "127.0.0.1:2775", Core: "127.0.0.1:8090"},
+		Simulator: Simulator{SMPP: "127.0.0.1:2775", Core: "127.0.0.1:8090", Control: "127.0.0.1:8091"},
 		Operator: Operator{Network: "demo", CountryPrefix: "255", NationalDigits: 9,
 			TrunkPrefix: "0", Currency: "TZS", Timezone: "Africa/Dar_es_Salaam"},
 		Dialog: Dialog{AnswerWithin: 5 * time.Second, Session: 180 * time.Second,

@@ -42,6 +42,7 @@ func (c *Config) Validate() error {
 	c.validateCore(&p)
 	p.address("simulator.smpp", c.Simulator.SMPP, false)
 	p.address("simulator.core", c.Simulator.Core, false)
+	p.address("simulator.control", c.Simulator.Control, false)
 
 	o := c.Operator
 	if o.Network == "" {

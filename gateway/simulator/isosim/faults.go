@@ -52,6 +52,7 @@ func (c *Core) SetFaults(f Faults) error {
 }
 
 // Control is the developer's side, over HTTP: GET and PUT /faults, GET /effects.
+// It wants a listener of its own, as the switch's speaks ISO 8583.
 func (c *Core) Control() http.Handler {
 	mux := http.NewServeMux()
 	faults.Serve(mux, c.Faults, c.SetFaults)
