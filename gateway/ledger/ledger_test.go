@@ -408,7 +408,9 @@ func TestM5WithoutAnAnswerForADayAnOperatorDecides(t *testing.T) {
 func TestInquiriesThatWereNotLetThroughCountAsNone(t *testing.T) {
 	b := newBench(t)
 	b.sw.call = lost
-	b.sw.inquire = func(core.Inquiry) (core.Outcome, error) { return core.Outcome{}, fmt.Errorf("%w: no room", core.ErrNotAsked) }
+	b.sw.inquire = func(core.Inquiry) (core.Outcome, error) {
+		return core.Outcome{}, fmt.Errorf("%w: no room", core.ErrNotAsked)
+	}
 	a := b.Run(t.Context(), b.accept())
 	for range 20 {
 		b.advance(unaskedPause + time.Second)
