@@ -135,7 +135,7 @@ func (g *Gateway) newLink(n *network, c config.Link) (*operatorLink, error) {
 	bind := map[string]pdu.CommandID{"transceiver": pdu.IDBindTransceiver,
 		"transmitter": pdu.IDBindTransmitter, "receiver": pdu.IDBindReceiver}[c.Bind]
 	conn := smpp.Config{Window: c.Window, ResponseTimeout: c.Response, EnquireInterval: c.EnquireLink,
-		Tolerance: tolerance(c.Tolerate), Handler: handler, Logger: g.log.With("link", c.Name)}
+		Tolerance: tolerance(c.Tolerate), Handler: handler, Logger: g.log}
 	if c.TLS {
 		var err error
 		if conn.TLS, err = g.linkTLS(c); err != nil {

@@ -166,7 +166,7 @@ func (g *Gateway) startLedger(ctx context.Context) error {
 		Desk: g.desk, Store: g.store, Menus: g.menus, Ledger: g.ledger, Switch: g.core, Calls: g.guard, Plans: g.board, Admit: g.guard, Vault: g.keys,
 		Node: g.node, Peers: g.peers, Zone: zone, AnswerWithin: g.cfg.Dialog.AnswerWithin, Session: g.cfg.Dialog.Session,
 		TellRate: g.cfg.Dialog.TellRate, TellAfter: g.cfg.Dialog.TellAfter, TellWithin: g.cfg.Dialog.TellWithin,
-		Record: record, Stepped: g.counts.Stepped, Log: g.log,
+		Record: record, Stepped: g.counts.Stepped, Outside: g.counts.Outside, Log: g.log,
 	})
 	g.background(ctx, g.dialog.Sweep)
 	g.background(ctx, g.dialog.Wishes)

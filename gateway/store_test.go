@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"nyota/sessions/storetest"
@@ -26,6 +27,9 @@ func TestStoreThatDiesIsSaidHonestlyAndComesBackByItself(t *testing.T) {
 	}
 	if code := ready(); code != http.StatusServiceUnavailable {
 		t.Errorf("/readyz %d while the store is away", code)
+	}
+	if _, text := scrape(t, g, ""); !strings.Contains(text, `nyota_outside_screens_total{screen="busy"} 1`) || !strings.Contains(text, "nyota_store_up 0") {
+		t.Errorf("who watches does not see that a customer was turned away:\n%s", text)
 	}
 
 	valkey.Restart(t)

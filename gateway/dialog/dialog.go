@@ -120,6 +120,7 @@ type Config struct {
 	TellAfter    time.Duration             // it must be back for so long; 30 s
 	TellWithin   time.Duration             // then nobody waits any more, or so long after it is known to be away; 24 h
 	Stepped      func(Kind, time.Duration) // counts turns and their time to the screen; must not block; nil: nobody
+	Outside      func(screen string)       // counts screens that are of no menu, and end a dialogue: busy (the store is away), session_expired, unknown_code; must not block; nil: nobody
 	Record       func(Record)              // takes call detail records; must not block
 	Now          func() time.Time
 	Log          *slog.Logger
@@ -130,6 +131,7 @@ type Config struct {
 type Dialog struct {
 	Config
 	live live
+	away seldom // said of the store
 
 	mu      sync.Mutex
 	unshown map[sessions.Key]struct{} // screens that provably did not leave
@@ -163,6 +165,9 @@ func New(cfg Config) *Dialog {
 	}
 	if cfg.Record == nil {
 		cfg.Record = func(Record) {}
+	}
+	if cfg.Outside == nil {
+		cfg.Outside = func(string) {}
 	}
 	d := &Dialog{Config: cfg, unshown: map[sessions.Key]struct{}{}}
 	d.live.init()

@@ -111,3 +111,19 @@ func BenchmarkSweepOfAMillion(b *testing.B) {
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "octets/dialogue")
 	runtime.KeepAlive(&l)
 }
+
+func TestALineThatManyCustomersCauseIsWrittenSeldomAndCountsThem(t *testing.T) {
+	var s seldom
+	now := time.Unix(1_800_000_000, 0)
+	if n, ok := s.say(now); !ok || n != 1 {
+		t.Errorf("the first: %d, %v", n, ok)
+	}
+	for range 99 {
+		if _, ok := s.say(now.Add(seldomEvery - 1)); ok {
+			t.Fatal("again at once")
+		}
+	}
+	if n, ok := s.say(now.Add(seldomEvery)); !ok || n != 100 {
+		t.Errorf("later: %d, %v", n, ok)
+	}
+}

@@ -317,7 +317,13 @@ func (m *Menus) Run(ctx context.Context) {
 		if m.Every > 0 {
 			sessions.Follow(ctx, m.Store, rolloutFact, m.serving.Load().version, m.Every,
 				func(sessions.Fact) { m.published(ctx) },
-				func(err error) { m.Log.Warn("what other gateways publish cannot be seen", "err", err) })
+				func(err error) {
+					if err == nil {
+						m.Log.Info("what other gateways publish can be seen again")
+						return
+					}
+					m.Log.Warn("what other gateways publish cannot be seen", "err", err)
+				})
 		}
 	}()
 	defer func() { <-followed }()

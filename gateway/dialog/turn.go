@@ -268,7 +268,9 @@ func (t *Turn) uncommitted(err error) {
 
 // storeAway tells the customer honestly that nothing was accepted.
 func (t *Turn) storeAway(err error) {
-	t.d.Log.Error("the store did not answer: a customer was told to try again", "err", err)
+	if n, ok := t.d.away.say(t.d.Now()); ok {
+		t.d.Log.Error("the store did not answer: customers were told to try again", "customers", n, "err", err)
+	}
 	t.catalog = t.d.Menus.Current()
 	t.system("busy", t.code())
 }
@@ -286,6 +288,7 @@ func (t *Turn) system(name, code string) {
 	t.reply = Reply{Screen: name, Text: text, UCS2: menus.NeedsUCS2(text), End: true}
 	t.ready = true
 	t.d.live.end(t.d, t.m.Key, EndError, t.m.At)
+	t.d.Outside(name)
 }
 
 // code is what to dial to come back.

@@ -126,7 +126,13 @@ func (b *Board) Run(ctx context.Context) {
 		if err := b.look(lctx); err != nil && ctx.Err() == nil {
 			b.Log.Error("the operators' notices cannot be read: the last ones stand", "err", err)
 		}
-	}, func(err error) { b.Log.Warn("the operators' notices cannot be seen", "err", err) })
+	}, func(err error) {
+		if err == nil {
+			b.Log.Info("the operators' notices can be seen again")
+			return
+		}
+		b.Log.Warn("the operators' notices cannot be seen", "err", err)
+	})
 }
 
 // look takes the store's notices.

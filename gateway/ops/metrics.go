@@ -44,6 +44,7 @@ type Metrics struct {
 	calls    *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 	actions  *prometheus.CounterVec
+	outside  *prometheus.CounterVec
 	kinds    [4]prometheus.Observer // by dialog.Kind
 }
 
@@ -63,8 +64,13 @@ func NewMetrics() *Metrics {
 			Help: "What calls to the core took, the wait for a place included."}, []string{"call"}),
 		actions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "nyota_action_changes_total",
 			Help: "Actions that came into a state."}, []string{"call", "state"}),
+		outside: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "nyota_outside_screens_total",
+			Help: "Screens that are of no menu and end a dialogue; busy: the store did not answer, and nothing was sent."}, []string{"screen"}),
 	}
-	m.registry.MustRegister(m.steps, m.calls, m.took, m.actions,
+	for _, screen := range outsideScreens {
+		m.outside.WithLabelValues(screen)
+	}
+	m.registry.MustRegister(m.steps, m.calls, m.took, m.actions, m.outside,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for kind, name := range map[dialog.Kind]string{dialog.Dial: "dial", dialog.Answer: "answer", dialog.Abort: "abort"} {
 		m.kinds[kind] = m.steps.WithLabelValues(name)
@@ -85,6 +91,17 @@ func (m *Metrics) Stepped(kind dialog.Kind, took time.Duration) {
 	if int(kind) < len(m.kinds) && m.kinds[kind] != nil {
 		m.kinds[kind].Observe(took.Seconds())
 	}
+}
+
+// outsideScreens are the labels of dialog.Config's Outside.
+var outsideScreens = []string{"busy", "session_expired", "unknown_code"}
+
+// Outside counts a screen of no menu. It is dialog.Config's Outside.
+func (m *Metrics) Outside(screen string) {
+	if !slices.Contains(outsideScreens, screen) {
+		screen = "other"
+	}
+	m.outside.WithLabelValues(screen).Inc()
 }
 
 // Action counts a change of an action.
