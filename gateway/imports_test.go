@@ -42,7 +42,7 @@ var house = map[string][]string{
 	"gateway/ops":          {"gateway/dialog", "gateway/ledger", "gateway/core", "sessions", "menus"},
 
 	"gateway/simulator":           {"smpp/..."},
-	"gateway/simulator/coresim":   {},
+	"gateway/simulator/coresim":   {"gateway/simulator/faults"},
 	"gateway/simulator/faults":    {},
 	"gateway/simulator/momosim":   {"gateway/simulator/faults"},
 	"gateway/simulator/darajasim": {"gateway/simulator/faults"},

@@ -12,8 +12,9 @@ func callbacks(t *testing.T, b *bench) {
 	for _, tc := range []struct {
 		name  string
 		fault Fault
+		come  int // how many callbacks, so that the rig is seen to misbehave
 	}{
-		{"twice", CallbacksTwice}, {"late", CallbacksLate}, {"before the answer", CallbacksEarly}, {"never", NoCallbacks},
+		{"twice", CallbacksTwice, 2}, {"late", CallbacksLate, 1}, {"before the answer", CallbacksEarly, 1}, {"never", NoCallbacks, 0},
 	} {
 		if !b.has(tc.fault) {
 			continue
@@ -22,8 +23,15 @@ func callbacks(t *testing.T, b *bench) {
 		t.Run(tc.name, func(t *testing.T) {
 			b.Set(t, tc.fault)
 			defer b.Set(t)
+			before := b.callbacks()
 			r := b.pay(t)
 			out, err := b.call(t, r, b.Slow*3)
+			if tc.come > 0 {
+				b.eventually(t, "callback", func() bool { return b.callbacks()-before >= tc.come })
+			}
+			if n := b.callbacks() - before; n != tc.come {
+				t.Errorf("%d callbacks came, want %d", n, tc.come)
+			}
 			if errors.Is(err, core.ErrNotSent) || out.Status == core.Rejected {
 				t.Fatalf("%v: %v", out.Status, err)
 			}
@@ -44,6 +52,54 @@ func callbacks(t *testing.T, b *bench) {
 	for _, out := range b.nudged {
 		if out.Status == core.Rejected {
 			t.Errorf("an inquiry after a callback said %v", out.Status)
+		}
+	}
+}
+
+// callbacks is how many came.
+func (b *bench) callbacks() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.came
+}
+
+// liedTo sends callbacks about another amount. What reads callbacks for the ledger
+// says which, so that it refuses them, and records it; what takes them itself
+// reports a mismatch, which the ledger records too.
+func liedTo(t *testing.T, b *bench) {
+	if !b.has(CallbacksLate) {
+		t.Skip("this core has no callbacks")
+	}
+	b.Set(t, WrongAmount, CallbacksLate)
+	r := b.pay(t)
+	out, err := b.call(t, r, b.Slow*3)
+	if out.Status == core.Done || out.Status == core.Rejected || errors.Is(err, core.ErrNotSent) {
+		t.Fatalf("%v: %v", out.Status, err)
+	}
+	b.eventually(t, "callback", func() bool { return b.callbacks() > 0 })
+	if b.Handler != nil {
+		b.eventually(t, "mismatch", func() bool {
+			got, err := b.inquireSoon(t, r, out)
+			return errors.Is(err, core.ErrMismatch) && got.Status == core.Unknown
+		})
+		return
+	}
+	want, _ := core.Canonical(r.Args.Get("amount"))
+	b.eventually(t, "claim", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.claims[r.ID]) > 0
+	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.claims[r.ID] {
+		if c.Amount == "" || c.Amount == want {
+			t.Errorf("a callback claims the amount %q, and the core sent another than %s", c.Amount, want)
+		}
+	}
+	for _, out := range b.nudged {
+		if out.Status == core.Done || out.Status == core.Rejected {
+			t.Errorf("an inquiry after it said %v", out.Status)
 		}
 	}
 }

@@ -124,6 +124,7 @@ func Run(t *testing.T, build func(t *testing.T, env Env) *Rig) {
 		{"many at once are each done once", parallel},
 		{"callbacks may come twice, late, early or never", callbacks},
 		{"a forged callback makes nothing done", forged},
+		{"a callback about another amount is not believed", liedTo},
 		{"a confirmed payment is taken back once", takenBack},
 		{"what is not proven is not taken back", neverTakenBack},
 		{"the PIN is in no error, log or outcome", secret},
@@ -142,11 +143,13 @@ type bench struct {
 	handler http.Handler
 	pending map[string]core.Request // by callback path
 	nudged  []core.Outcome          // what inquiries after callbacks said
+	came    int                     // callbacks
+	claims  map[string][]core.Callback
 }
 
 func newBench(t *testing.T, build func(*testing.T, Env) *Rig) *bench {
 	t.Helper()
-	b := &bench{log: &recorder{}, pending: map[string]core.Request{}}
+	b := &bench{log: &recorder{}, pending: map[string]core.Request{}, claims: map[string][]core.Callback{}}
 	s := httptest.NewServer(http.HandlerFunc(b.callback))
 	b.url = s.URL
 	b.Rig = build(t, Env{Callbacks: s.URL, Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{
@@ -169,16 +172,25 @@ func noTime(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// callback does what the gateway does: a connector that reads callbacks gets it,
-// for another it is a reason to inquire.
+// callback does what the gateway does: a connector that takes callbacks itself gets
+// it, for another it is a claim, and a reason to inquire.
 func (b *bench) callback(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	h, q := b.handler, b.pending[r.URL.Path]
 	sw := b.Rig
+	b.came++
 	b.mu.Unlock()
 	if h != nil {
 		h.ServeHTTP(w, r)
 		return
+	}
+	if reader, ok := sw.Switch.(core.CallbackReader); ok && q.ID != "" {
+		claim, err := reader.ParseCallback(r.Body)
+		b.mu.Lock()
+		if err == nil {
+			b.claims[q.ID] = append(b.claims[q.ID], claim)
+		}
+		b.mu.Unlock()
 	}
 	if q.ID != "" {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)

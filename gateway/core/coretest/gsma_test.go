@@ -1,14 +1,9 @@
 package coretest
 
 import (
-	"bytes"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,53 +15,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// wire stands between the connector and the simulated core: it counts, and does
-// what the core itself has no switch for.
-type wire struct {
-	next http.Handler
-
-	mu     sync.Mutex
-	posts  int
-	faults []Fault
-}
-
-func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	w.mu.Lock()
-	if r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/transactions/") {
-		w.posts++
-	}
-	faults := w.faults
-	w.mu.Unlock()
-	callback := r.Header.Get("X-Callback-URL")
-	if slices.Contains(faults, NoCallbacks) {
-		r.Header.Del("X-Callback-URL")
-	}
-	if slices.Contains(faults, CallbacksEarly) && callback != "" {
-		put(callback, `{}`)
-	}
-	if !slices.Contains(faults, WrongAmount) {
-		w.next.ServeHTTP(rw, r)
-		return
-	}
-	rec := httptest.NewRecorder()
-	w.next.ServeHTTP(rec, r)
-	rw.Header().Set("Content-Type", "application/json")
-	rw.WriteHeader(rec.Code)
-	_, _ = rw.Write(bytes.ReplaceAll(rec.Body.Bytes(), []byte(`"amount":"5000"`), []byte(`"amount":"5001"`)))
-}
-
-func put(url, body string) {
-	r, err := http.NewRequest(http.MethodPut, url, strings.NewReader(body)) //nolint:noctx // a test's
-	if err != nil {
-		return
-	}
-	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
-	if resp, err := c.Do(r); err == nil {
-		_, _ = io.Copy(io.Discard, resp.Body)
-		_ = resp.Body.Close()
-	}
-}
-
 func TestGSMAKeepsThePromises(t *testing.T) {
 	Run(t, func(t *testing.T, env Env) *Rig {
 		d := coresim.DefaultDirectory()
@@ -77,8 +25,7 @@ func TestGSMAKeepsThePromises(t *testing.T) {
 		healthy := coresim.DefaultFaults()
 		healthy.ServiceMS, healthy.AsyncMS = 0, 0
 		sim := coresim.New(coresim.Config{Directory: &d, Faults: &healthy})
-		w := &wire{next: sim}
-		s := httptest.NewServer(w)
+		s := httptest.NewServer(sim)
 		connect := func(url string) *core.GSMA {
 			g, err := core.NewGSMA(core.GSMAConfig{URL: url + "/v1.2/mm", Currency: "TZS", PollInterval: 2 * time.Millisecond, Log: env.Log})
 			if err != nil {
@@ -92,13 +39,7 @@ func TestGSMAKeepsThePromises(t *testing.T) {
 			_ = sim.Close()
 			s.Close()
 		})
-		pay := func(args ...string) core.Request {
-			r := core.Request{Call: core.Transfer, MSISDN: "255700000001"}
-			for i := 0; i+1 < len(args); i += 2 {
-				r.Args = append(r.Args, core.Arg{Name: args[i], Value: args[i+1]})
-			}
-			return r
-		}
+		pay := func(args ...string) core.Request { return Request(core.Transfer, args...) }
 		return &Rig{
 			Switch: connect(s.URL),
 			Pay:    func() core.Request { return pay("to", "255700000002", "amount", "5000") },
@@ -120,20 +61,19 @@ func TestGSMAKeepsThePromises(t *testing.T) {
 						f.ServiceMS = float64(slow / time.Millisecond)
 					case Down:
 						f.Down = true
+					case WrongAmount:
+						f.WrongAmount = true
 					case DecideLater:
 						f.Async, f.AsyncMS = 1, float64(slow/time.Millisecond)
-					case CallbacksLate, CallbacksEarly, NoCallbacks:
-						f.Async = 1
+					}
+					if way, ok := x.Way(); ok { // what is answered at once has no callback
+						f.Async, f.Callbacks = 1, way
 					}
 				}
-				w.mu.Lock()
-				w.faults = faults
-				w.mu.Unlock()
 				if err := sim.SetFaults(f); err != nil {
 					t.Fatal(err)
 				}
 			},
-			Lacks: []Fault{CallbacksTwice},
 			Effects: func(r core.Request) int {
 				for _, e := range sim.Effects() {
 					if e.CorrelationID == r.ID {
@@ -154,15 +94,12 @@ func TestGSMAKeepsThePromises(t *testing.T) {
 				}
 				return n
 			},
-			Posts: func() int {
-				w.mu.Lock()
-				defer w.mu.Unlock()
-				return w.posts
-			},
+			Posts:     sim.Posts,
 			Slow:      slow,
 			Elsewhere: func(t *testing.T) core.Switch { return connect("http://" + Nowhere(t)) },
-			Forge: func(_ *testing.T, r core.Request) {
-				put(r.Callback, `{"transactionReference":"FORGED0001","transactionStatus":"completed","amount":"5000","currency":"TZS"}`)
+			Forge: func(t *testing.T, r core.Request) {
+				t.Helper()
+				Send(t, http.MethodPut, r.Callback, `{"transactionReference":"FORGED0001","transactionStatus":"completed","amount":"5000","currency":"TZS"}`)
 			},
 		}
 	})

@@ -34,6 +34,13 @@
 // A 0200 is sent once. One that comes again with its RRN is answered 94 by the
 // switch, and the connector reports core.ErrDuplicate: look it up.
 //
+// # What it has not
+//
+// ISO 8583 has no callbacks: a switch answers on the connection, or not at all, so
+// that none can come late, twice, early, forged or about another amount; an answer
+// that comes twice finds nobody the second time. Nor has it a request that is taken
+// now and decided later: 09, in progress, only ever answers an inquiry.
+//
 // # Inquiries and reversals
 //
 // Inquire sends a 0100 with the original's RRN and data elements (90); the answer

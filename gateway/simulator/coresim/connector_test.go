@@ -119,7 +119,7 @@ func TestLostAnswerIsFoundAgain(t *testing.T) {
 	for _, p := range payments {
 		t.Run(p.call, func(t *testing.T) {
 			j := join(t, quick())
-			faults(t, j.url, `{"drop_answers": 1}`)
+			setFaults(t, j.url, `{"drop_answers": 1}`)
 			r := j.request(t, p.call, p.args...)
 			out, err := j.Call(t.Context(), r)
 			if out.Status != core.Unknown || err == nil || errors.Is(err, core.ErrNotSent) {
@@ -160,7 +160,7 @@ func TestDecidedLater(t *testing.T) {
 	for _, p := range payments {
 		t.Run(p.call, func(t *testing.T) {
 			j := join(t, quick())
-			faults(t, j.url, `{"async": 1, "async_ms": 10}`)
+			setFaults(t, j.url, `{"async": 1, "async_ms": 10}`)
 			r := j.request(t, p.call, p.args...)
 			out, err := j.Call(t.Context(), r)
 			if err != nil || out.Status != core.Done || out.WireKey == r.WireKey || out.Fields.Get("balance") != p.fields["balance"] {
@@ -173,7 +173,7 @@ func TestDecidedLater(t *testing.T) {
 	}
 	t.Run("refused", func(t *testing.T) {
 		j := join(t, quick())
-		faults(t, j.url, `{"async": 1}`)
+		setFaults(t, j.url, `{"async": 1}`)
 		out, err := j.Call(t.Context(), j.request(t, core.Transfer, "to", asha, "amount", "5000"))
 		if err != nil || out.Status != core.Rejected || out.Reason != core.SamePerson {
 			t.Errorf("%v %q: %v", out.Status, out.Reason, err)
@@ -181,7 +181,7 @@ func TestDecidedLater(t *testing.T) {
 	})
 	t.Run("too late for the customer", func(t *testing.T) {
 		j := join(t, quick(), func(c *core.GSMAConfig) { c.PollInterval = 5 * time.Millisecond })
-		faults(t, j.url, `{"async": 1, "async_ms": 600}`)
+		setFaults(t, j.url, `{"async": 1, "async_ms": 600}`)
 		r := j.request(t, core.Transfer, "to", baraka, "amount", "5000")
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
@@ -201,7 +201,7 @@ func TestDecidedLater(t *testing.T) {
 	})
 	t.Run("and the answer is lost", func(t *testing.T) {
 		j := join(t, quick())
-		faults(t, j.url, `{"async": 1, "async_ms": 1, "drop_answers": 1}`)
+		setFaults(t, j.url, `{"async": 1, "async_ms": 1, "drop_answers": 1}`)
 		r := j.request(t, core.Transfer, "to", baraka, "amount", "5000")
 		out, err := j.Call(t.Context(), r)
 		if out.Status != core.Unknown || err == nil {
@@ -219,7 +219,7 @@ func TestDecidedLater(t *testing.T) {
 
 func TestDeadCore(t *testing.T) {
 	j := join(t, quick())
-	faults(t, j.url, `{"down": true}`)
+	setFaults(t, j.url, `{"down": true}`)
 	r := j.request(t, core.Transfer, "to", baraka, "amount", "5000")
 	out, err := j.Call(t.Context(), r)
 	if out.Status != core.Unknown || !errors.Is(err, core.ErrCut) {
@@ -230,9 +230,9 @@ func TestDeadCore(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { w.Run(ctx) })
 	eventually(t, "down", func() bool { _, down := w.Down(core.Transfer); return down })
-	faults(t, j.url, `{"down": false}`)
+	setFaults(t, j.url, `{"down": false}`)
 	eventually(t, "up again", func() bool { _, down := w.Down(core.Transfer); return !down })
-	faults(t, j.url, `{"heartbeat": "unavailable", "planned_restoration": "2099-12-08T21:30:00Z"}`)
+	setFaults(t, j.url, `{"heartbeat": "unavailable", "planned_restoration": "2099-12-08T21:30:00Z"}`)
 	eventually(t, "announced", func() bool {
 		until, down := w.Down(core.Transfer)
 		return down && until.Year() == 2099

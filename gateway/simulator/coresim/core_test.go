@@ -159,7 +159,7 @@ func TestDecidedLaterIsToldByCallback(t *testing.T) {
 	defer client.Close()
 	s := loadSpec(t)
 	c, url := beginChecked(t, s, quick(), true)
-	faults(t, url, `{"async": 1}`)
+	setFaults(t, url, `{"async": 1}`)
 	schemas := s.doc["components"].(map[string]any)["schemas"].(map[string]any)
 	for _, tc := range []struct {
 		amount int
@@ -184,9 +184,51 @@ func TestDecidedLaterIsToldByCallback(t *testing.T) {
 	}
 }
 
+func TestCallbacksComeAsTheFaultsSay(t *testing.T) {
+	for way, want := range map[string]int{"once": 1, "none": 0, "twice": 2, "late": 1, "early": 1} {
+		t.Run(way, func(t *testing.T) {
+			var mu sync.Mutex
+			came, answered := 0, false
+			client := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				if came++; way == "early" && answered {
+					t.Error("an early callback came after the answer")
+				}
+				w.WriteHeader(http.StatusNoContent)
+			}))
+			defer client.Close()
+			c, url := begin(t, quick())
+			setFaults(t, url, `{"async": 1, "async_ms": 0, "callbacks": "`+way+`"}`)
+			a := ask(t, "POST", url+base+"/transactions/type/transfer", transfer(baraka, 500),
+				"X-CorrelationID", newID(), "X-User-Credential-1", "1234", "X-Callback-URL", client.URL)
+			mu.Lock()
+			answered = true
+			if a.status != 202 || way == "early" && came != 1 {
+				t.Errorf("%d after %d callbacks", a.status, came)
+			}
+			mu.Unlock()
+			settled(t, c, 1)
+			eventually(t, "callbacks", func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				return came >= want
+			})
+			if err := c.Close(); err != nil { // waits for what is under way
+				t.Fatal(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if came != want {
+				t.Errorf("%d callbacks, want %d", came, want)
+			}
+		})
+	}
+}
+
 func TestPollLimitIsEnforced(t *testing.T) {
 	_, url := begin(t, quick())
-	faults(t, url, `{"async": 1, "async_ms": 600000}`)
+	setFaults(t, url, `{"async": 1, "async_ms": 600000}`)
 	var s stateObject
 	if err := json.Unmarshal([]byte(pay(t, url, "transfer", transfer(baraka, 500), newID(), "1234").body), &s); err != nil {
 		t.Fatal(err)

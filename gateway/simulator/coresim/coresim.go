@@ -92,6 +92,7 @@ type Core struct {
 	requests map[string]*request // by correlation id
 	states   map[string]*request // by server's correlation id
 	calling  int                 // callbacks under way
+	posts    int                 // requests to move money
 }
 
 // New returns a running core. Close ends it. A Directory that contradicts itself,
@@ -219,8 +220,9 @@ var _ http.Handler = (*Core)(nil)
 type reply struct {
 	status int
 	body   any
-	lost   bool // the connection is cut instead
-	rows   int  // X-Records-Returned-Count, if the body is a list
+	lost   bool   // the connection is cut instead
+	before func() // is done before the answer leaves; nil: nothing
+	rows   int    // X-Records-Returned-Count, if the body is a list
 	list   bool
 }
 
@@ -251,6 +253,9 @@ func (c *Core) work(w http.ResponseWriter, r *http.Request, job func() reply) {
 	}
 	select {
 	case out := <-done:
+		if out.before != nil {
+			out.before()
+		}
 		c.write(w, out)
 	case <-r.Context().Done():
 		left.Store(true)

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"nyota/gateway/simulator/faults"
 )
 
 // Faults is what is wrong with the core, as GET /faults shows it. PUT /faults
@@ -25,6 +27,10 @@ type Faults struct {
 	Sick        string  `json:"sick"`         // a biller's number or name, or a till: a payment to it keeps a worker waiting, or ""
 	SickMS      float64 `json:"sick_ms"`      // for as long as this besides, 0 to 600,000
 	Heartbeat   string  `json:"heartbeat"`    // what it says: available, degraded or unavailable
+	WrongAmount bool    `json:"wrong_amount"` // transactions are shown with another amount, in answers and callbacks
+	// Callbacks is how those of payments that are decided later come: once, none,
+	// twice, early (decided and told before the 202) or late.
+	Callbacks string `json:"callbacks"`
 	// PlannedRestoration is when the heartbeat says that all will be well, in
 	// RFC 3339, or "".
 	PlannedRestoration string `json:"planned_restoration"`
@@ -32,7 +38,7 @@ type Faults struct {
 
 // DefaultFaults is a healthy core: 20 workers, 5 ms, 4,000 requests a second.
 func DefaultFaults() Faults {
-	return Faults{Workers: 20, ServiceMS: 5, AsyncMS: 300, Heartbeat: "available"}
+	return Faults{Workers: 20, ServiceMS: 5, AsyncMS: 300, Heartbeat: "available", Callbacks: "once"}
 }
 
 func (f Faults) check() error {
@@ -60,7 +66,7 @@ func (f Faults) check() error {
 		between("async", f.Async, 0, 1),
 		between("async_ms", f.AsyncMS, 0, 600_000),
 		between("sick_ms", f.SickMS, 0, 600_000),
-		heartbeat, restoration,
+		faults.CheckCallbacks(f.Callbacks), heartbeat, restoration,
 	)
 }
 
@@ -130,11 +136,13 @@ func patch(f Faults, body []byte) (Faults, error) {
 	}
 	fields := map[string]any{
 		"workers": &f.Workers, "service_ms": &f.ServiceMS, "drop_answers": &f.DropAnswers, "down": &f.Down,
-		"async": &f.Async, "async_ms": &f.AsyncMS, "sick": &f.Sick, "sick_ms": &f.SickMS, "heartbeat": &f.Heartbeat, "planned_restoration": &f.PlannedRestoration,
+		"async": &f.Async, "async_ms": &f.AsyncMS, "sick": &f.Sick, "sick_ms": &f.SickMS, "wrong_amount": &f.WrongAmount, "callbacks": &f.Callbacks,
+		"heartbeat": &f.Heartbeat, "planned_restoration": &f.PlannedRestoration,
 	}
 	needs := map[string]string{
 		"workers": "a whole number", "service_ms": "a number", "drop_answers": "a number", "down": "true or false",
-		"async": "a number", "async_ms": "a number", "sick": "a text", "sick_ms": "a number", "heartbeat": "a text", "planned_restoration": "a text",
+		"async": "a number", "async_ms": "a number", "sick": "a text", "sick_ms": "a number", "wrong_amount": "true or false", "callbacks": "a text",
+		"heartbeat": "a text", "planned_restoration": "a text",
 	}
 	var problems []error
 	for _, k := range slices.Sorted(maps.Keys(keys)) {

@@ -18,13 +18,13 @@ func TestFaultsAreShownAndChangedInPart(t *testing.T) {
 			t.Errorf("%s is %v, want %v", k, shown[k], want)
 		}
 	}
-	faults(t, url, `{"service_ms": 100, "drop_answers": 0.5}`)
+	setFaults(t, url, `{"service_ms": 100, "drop_answers": 0.5}`)
 	want := DefaultFaults()
 	want.ServiceMS, want.DropAnswers = 100, 0.5
 	if c.Faults() != want {
 		t.Errorf("%+v, want %+v", c.Faults(), want)
 	}
-	faults(t, url, `{"workers": 20, "service_ms": 5, "drop_answers": 0.0, "down": false}`)
+	setFaults(t, url, `{"workers": 20, "service_ms": 5, "drop_answers": 0.0, "down": false}`)
 	if c.Faults() != DefaultFaults() {
 		t.Errorf("%+v, want the defaults", c.Faults())
 	}
@@ -64,7 +64,7 @@ func TestBadFaultsAreRefusedAndChangeNothing(t *testing.T) {
 
 func TestDeadCoreCutsConnections(t *testing.T) {
 	c, url := begin(t, quick())
-	faults(t, url, `{"down": true}`)
+	setFaults(t, url, `{"down": true}`)
 	for _, path := range []string{"/heartbeat", "/accounts/msisdn/+255700000002/accountname"} {
 		if a := ask(t, "GET", url+base+path, ""); a.status != 0 {
 			t.Errorf("%s: %d from a dead core", path, a.status)
@@ -73,7 +73,7 @@ func TestDeadCoreCutsConnections(t *testing.T) {
 	if a := pay(t, url, "transfer", transfer(baraka, 500), newID(), "1234"); a.status != 0 {
 		t.Errorf("%d from a dead core", a.status)
 	}
-	faults(t, url, `{"down": false}`)
+	setFaults(t, url, `{"down": false}`)
 	if a := ask(t, "GET", url+base+"/heartbeat", ""); a.status != 200 {
 		t.Errorf("%d after it came back", a.status)
 	}
@@ -90,7 +90,7 @@ func TestWhatWaitsWhenTheCoreDiesIsDoneWhenItIsBack(t *testing.T) {
 	got := make(chan answer)
 	go func() { got <- pay(t, url, "transfer", transfer(baraka, 500), newID(), "1234") }()
 	queued(t, c, 1)
-	faults(t, url, `{"down": true}`)
+	setFaults(t, url, `{"down": true}`)
 	if a := <-got; a.status != 0 {
 		t.Errorf("%d from a core that died meanwhile", a.status)
 	}
@@ -98,7 +98,7 @@ func TestWhatWaitsWhenTheCoreDiesIsDoneWhenItIsBack(t *testing.T) {
 	if e := c.Effects(); len(e) != 0 {
 		t.Errorf("a dead core did %v", e)
 	}
-	faults(t, url, `{"down": false}`)
+	setFaults(t, url, `{"down": false}`)
 	settled(t, c, 1)
 	if e := c.Effects(); e[0].Times != 1 {
 		t.Errorf("%+v", e)
@@ -107,7 +107,7 @@ func TestWhatWaitsWhenTheCoreDiesIsDoneWhenItIsBack(t *testing.T) {
 
 func TestLostAnswersTakeEffect(t *testing.T) {
 	c, url := begin(t, quick())
-	faults(t, url, `{"drop_answers": 1}`)
+	setFaults(t, url, `{"drop_answers": 1}`)
 	id := newID()
 	if a := pay(t, url, "transfer", transfer(baraka, 500), id, "1234"); a.status != 0 {
 		t.Errorf("%d: the answer was to be lost", a.status)
@@ -134,7 +134,7 @@ func TestShareOfLostAnswersIsAsSet(t *testing.T) {
 	_, url := begin(t, quick(func(c *Config) {
 		c.Rand = func() float64 { n++; return float64(n%10) / 10 }
 	}))
-	faults(t, url, `{"drop_answers": 0.3}`)
+	setFaults(t, url, `{"drop_answers": 0.3}`)
 	lost := 0
 	for range 20 {
 		if pay(t, url, "transfer", transfer(baraka, 100), newID(), "1234").status == 0 {
@@ -148,7 +148,7 @@ func TestShareOfLostAnswersIsAsSet(t *testing.T) {
 
 func TestHeartbeatSaysWhatItIsTold(t *testing.T) {
 	_, url := begin(t, quick())
-	faults(t, url, `{"heartbeat": "unavailable", "planned_restoration": "2026-12-08T21:30:00Z"}`)
+	setFaults(t, url, `{"heartbeat": "unavailable", "planned_restoration": "2026-12-08T21:30:00Z"}`)
 	if a := ask(t, "GET", url+base+"/heartbeat", ""); a.status != 200 ||
 		a.body != `{"plannedRestorationTime":"2026-12-08T21:30:00Z","serviceStatus":"unavailable"}` {
 		t.Errorf("%d %s", a.status, a.body)

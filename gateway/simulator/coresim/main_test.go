@@ -99,7 +99,7 @@ func pay(t *testing.T, url, kind, body, id, pin string) answer {
 	return ask(t, "POST", url+base+"/transactions/type/"+kind, body, "X-CorrelationID", id, "X-User-Credential-1", pin)
 }
 
-func faults(t *testing.T, url, body string) {
+func setFaults(t *testing.T, url, body string) {
 	t.Helper()
 	if a := ask(t, "PUT", url+"/faults", body); a.status != 200 {
 		t.Fatalf("PUT /faults %s: %d %s", body, a.status, a.body)

@@ -150,7 +150,7 @@ func TestBadNight(t *testing.T) {
 		d.Accounts[0].Balance = 100_000_000
 		c.Directory, c.Limits.Daily = &d, 100_000_000
 	}))
-	faults(t, j.url, `{"drop_answers": 0.4, "async": 0.3, "async_ms": 3, "workers": 2, "service_ms": 0.5}`)
+	setFaults(t, j.url, `{"drop_answers": 0.4, "async": 0.3, "async_ms": 3, "workers": 2, "service_ms": 0.5}`)
 	type try struct {
 		req core.Request
 		out core.Outcome
@@ -172,7 +172,7 @@ func TestBadNight(t *testing.T) {
 	}
 	wg.Wait()
 	eventually(t, "an empty queue", func() bool { return j.core.pool.waiting() == 0 })
-	faults(t, j.url, `{"drop_answers": 0, "async_ms": 0, "workers": 20, "service_ms": 0}`)
+	setFaults(t, j.url, `{"drop_answers": 0, "async_ms": 0, "workers": 20, "service_ms": 0}`)
 	counts := make(map[string]int)
 	for _, tr := range tries {
 		first := tr.out.Status
@@ -210,12 +210,12 @@ func TestDownAndUpAgainMidway(t *testing.T) {
 		done <- err
 	}()
 	queued(t, j.core, 1)
-	faults(t, j.url, `{"down": true}`)
+	setFaults(t, j.url, `{"down": true}`)
 	if err := <-done; err == nil || errors.Is(err, core.ErrNotSent) {
 		t.Errorf("cut while it waited: %v", err)
 	}
 	release()
-	faults(t, j.url, `{"down": false}`)
+	setFaults(t, j.url, `{"down": false}`)
 	var out core.Outcome
 	eventually(t, "the truth", func() bool {
 		out, _ = j.Inquire(t.Context(), inquiryOf(r, core.Outcome{}))

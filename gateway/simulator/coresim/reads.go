@@ -176,6 +176,13 @@ func (c *Core) Effects() []Effect {
 	return out
 }
 
+// Posts returns how many requests to move money arrived.
+func (c *Core) Posts() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.posts
+}
+
 // Balances returns what every account has, by id. They add up to zero: the
 // account trust has what all others have, below zero.
 func (c *Core) Balances() map[string]int64 {

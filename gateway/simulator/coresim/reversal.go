@@ -57,6 +57,9 @@ func (c *Core) postReversal(w http.ResponseWriter, r *http.Request) {
 // postTransactions tells /transactions/type/{type} from
 // /transactions/{transactionReference}/reversals, which no mux can.
 func (c *Core) postTransactions(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	c.posts++
+	c.mu.Unlock()
 	switch reference, what := r.PathValue("reference"), r.PathValue("what"); {
 	case reference == "type":
 		r.SetPathValue("type", what)

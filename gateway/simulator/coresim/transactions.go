@@ -154,12 +154,7 @@ func (c *Core) ail(payee []pair) {
 	if f.Sick == "" || !slices.ContainsFunc(payee, func(p pair) bool { return strings.EqualFold(p.Value, f.Sick) }) {
 		return
 	}
-	t := time.NewTimer(millis(f.SickMS))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-c.ctx.Done():
-	}
+	c.sleep(millis(f.SickMS))
 }
 
 // transact is a worker's part of a POST: it decides now, or later.
@@ -180,8 +175,14 @@ func (c *Core) transact(o order, p *problem, callback string) reply {
 	}
 	lost := func() bool { return c.cfg.Rand() < c.faults.DropAnswers }
 	if p == nil && c.cfg.Rand() < c.faults.Async {
+		out := reply{status: http.StatusAccepted, body: c.state(q), lost: lost()}
+		if c.faults.Callbacks == "early" {
+			body := c.result(c.decide(o, q, nil), q)
+			out.before = func() { c.tell(o, q, body, 1) }
+			return out
+		}
 		c.later(o, q)
-		return reply{status: http.StatusAccepted, body: c.state(q), lost: lost()}
+		return out
 	}
 	t := c.decide(o, q, p)
 	if t == nil {
@@ -221,12 +222,7 @@ func (c *Core) later(o order, q *request) {
 		err := c.pool.submit(func(time.Time) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			t := c.decide(o, q, nil)
-			if t != nil {
-				c.call(o, q, c.transaction(t))
-			} else {
-				c.call(o, q, q.problem.error)
-			}
+			c.call(o, q, c.result(c.decide(o, q, nil), q))
 		})
 		if err != nil {
 			c.mu.Lock()
@@ -238,31 +234,69 @@ func (c *Core) later(o order, q *request) {
 	}()
 }
 
-// call tells the client how it ended, once; a dead core tells nothing. It is
-// called with mu held, on a worker that Close waits for.
-func (c *Core) call(o order, q *request, result any) {
-	const most = 64 // at once; beyond it a callback is lost, as callbacks are
-	if q.callback == "" || c.faults.Down || c.calling >= most || c.ctx.Err() != nil {
-		return
+// result is what a callback says of a request that was decided: its transaction,
+// or why there is none. It is called with mu held.
+func (c *Core) result(t *transaction, q *request) []byte {
+	var result any
+	if t != nil {
+		result = c.transaction(t)
+	} else {
+		result = q.problem.error
 	}
 	body, err := json.Marshal(result)
 	if err != nil {
 		c.cfg.Log.Error("a callback could not be written", "err", err)
+	}
+	return body
+}
+
+// late is how long after its decision a late callback comes.
+const late = 50 * time.Millisecond
+
+// call tells the client how it ended, as the faults say; a dead core tells nothing.
+// It is called with mu held, on a worker that Close waits for.
+func (c *Core) call(o order, q *request, body []byte) {
+	const most = 64 // at once; beyond it a callback is lost, as callbacks are
+	way := c.faults.Callbacks
+	times := map[string]int{"once": 1, "twice": 2, "late": 1}[way]
+	if times == 0 || c.faults.Down || c.calling >= most || c.ctx.Err() != nil {
 		return
 	}
 	c.calling++
-	c.wg.Add(1)
-	go func() {
-		defer c.wg.Done()
-		ctx, cancel := context.WithTimeout(c.ctx, 5*time.Second)
-		defer cancel()
-		if err := c.put(ctx, q.callback, o.correlation, body); err != nil {
-			c.cfg.Log.Info("a callback failed", "correlation_id", o.correlation)
+	c.wg.Go(func() {
+		if way == "late" {
+			c.sleep(late)
 		}
+		c.tell(o, q, body, times)
 		c.mu.Lock()
 		c.calling--
 		c.mu.Unlock()
-	}()
+	})
+}
+
+// tell sends a callback so often.
+func (c *Core) tell(o order, q *request, body []byte, times int) {
+	if q.callback == "" || body == nil {
+		return
+	}
+	for range times {
+		ctx, cancel := context.WithTimeout(c.ctx, 5*time.Second)
+		err := c.put(ctx, q.callback, o.correlation, body)
+		cancel()
+		if err != nil {
+			c.cfg.Log.Info("a callback failed", "correlation_id", o.correlation)
+		}
+	}
+}
+
+// sleep waits, unless the core is closed first.
+func (c *Core) sleep(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.ctx.Done():
+	}
 }
 
 func (c *Core) put(ctx context.Context, url, correlation string, body []byte) error {
@@ -298,11 +332,15 @@ func (c *Core) state(q *request) stateObject {
 	return s
 }
 
-// transaction is a payment as the API shows it.
+// transaction is a payment as the API shows it. It is called with mu held.
 func (c *Core) transaction(t *transaction) transactionObject {
+	amount := t.amount
+	if c.faults.WrongAmount {
+		amount++
+	}
 	o := transactionObject{
 		Reference: t.ref, Receipt: t.ref, ClientRef: t.clientRef, Credit: t.payee, Debit: t.payer, Type: t.kind, SubType: t.subType,
-		Status: "completed", Amount: strconv.FormatInt(t.amount, 10), Currency: c.cfg.Currency, Note: t.note,
+		Status: "completed", Amount: strconv.FormatInt(amount, 10), Currency: c.cfg.Currency, Note: t.note,
 		Fees: c.fees(t.purpose, t.fee), Original: t.original,
 		Created: stamp(t.at), Modified: stamp(t.at), Recipient: &kycObject{Name: nameOf(t.payeeName)},
 		Custom: []pair{{"balance", strconv.FormatInt(t.balance, 10)}},

@@ -71,10 +71,18 @@ func Check(drop float64, pauses map[string]float64, status int, callback string)
 			return errors.New(name + " must be from 0 to 600000")
 		}
 	}
-	switch {
-	case status != 0 && (status < 400 || status > 599):
+	if status != 0 && (status < 400 || status > 599) {
 		return errors.New("status must be 0 or from 400 to 599")
-	case callback != "" && !slices.Contains(callbacks, callback):
+	}
+	if callback == "" {
+		return nil
+	}
+	return CheckCallbacks(callback)
+}
+
+// CheckCallbacks says what is wrong with a way in which callbacks come.
+func CheckCallbacks(way string) error {
+	if !slices.Contains(callbacks, way) {
 		return errors.New("callbacks must be once, none, twice, early or late")
 	}
 	return nil
