@@ -55,10 +55,11 @@ type coreSetup struct {
 	config.Core
 	url       string // in place of the configured one
 	currency  string
-	minor     int                   // decimals of an amount
-	callbacks string                // base URL of the callback listener
-	nudge     func(callback string) // inquires about the action that a callback's URL names
-	path      func(string) string   // of a configured file
+	minor     int                            // decimals of an amount
+	callbacks string                         // base URL of the callback listener
+	nudge     func(callback string)          // inquires about the action that a callback's URL names
+	refused   func(from, action, why string) // records a callback that was refused
+	path      func(string) string            // of a configured file
 	log       *slog.Logger
 }
 
@@ -108,7 +109,7 @@ func newDaraja(s coreSetup) (connector, error) {
 	d := s.Daraja
 	cfg := daraja.Config{
 		URL: s.url, Currency: s.currency, ConsumerKey: d.ConsumerKey, ConsumerSecret: core.NewSecret([]byte(d.ConsumerSecret)),
-		ShortCode: d.ShortCode, Passkey: core.NewSecret([]byte(d.Passkey)), Callbacks: s.callbacks, Nudge: s.nudge, Horizon: s.Horizon, Log: s.log,
+		ShortCode: d.ShortCode, Passkey: core.NewSecret([]byte(d.Passkey)), Callbacks: s.callbacks, Nudge: s.nudge, Refused: s.refused, Horizon: s.Horizon, Log: s.log,
 	}
 	if d.Initiator != "" {
 		key, err := core.ReadPINKey(s.path(d.Certificate))

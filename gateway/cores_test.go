@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -125,6 +126,28 @@ func TestEveryKindOfCoreIsPaidThrough(t *testing.T) {
 			shows(t, h, "We are checking")
 		})
 	}
+}
+
+func TestForgedCallbackOfDarajaIsRefusedAndInTheRecords(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Core.Kind = "daraja"
+	kinds["daraja"](&cfg)
+	writeTill(t, &cfg)
+	g := startGateway(t, cfg)
+	body := strings.NewReader(`{"Result":{"ResultCode":0,"TransactionID":"FORGED0001"}}`)
+	resp, err := http.Post("http://"+g.Addr("callbacks")+"/daraja/FORGED", "application/json", body) //nolint:noctx // a test's
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusNotFound {
+		t.Errorf("answered %d", resp.StatusCode)
+	}
+	eventually(t, "the record of it", func() bool {
+		octets, _ := os.ReadFile(filepath.Join(cfg.CDR.Dir, "cdr-"+time.Now().UTC().Format(time.DateOnly)+".jsonl"))
+		return strings.Contains(string(octets), `"type":"callback"`) && strings.Contains(string(octets), `"from":"127.0.0.1:`) &&
+			strings.Contains(string(octets), `"why":"token"`)
+	})
 }
 
 func TestTheLedgerAsksAtTheConnectorsPace(t *testing.T) {

@@ -96,7 +96,8 @@ func follow(how string, alone bool) dialog.Follow {
 func (g *Gateway) startCore(ctx context.Context) error {
 	c := g.cfg.Core
 	sw, err := newCore(coreSetup{
-		Core: c, url: g.coreURL, currency: g.cfg.Operator.Currency, minor: g.cfg.Operator.MinorUnits, callbacks: g.callbackURL(), nudge: g.nudge, path: g.cfg.Path, log: g.log,
+		Core: c, url: g.coreURL, currency: g.cfg.Operator.Currency, minor: g.cfg.Operator.MinorUnits, callbacks: g.callbackURL(), nudge: g.nudge, refused: g.refused,
+		path: g.cfg.Path, log: g.log,
 	})
 	if err != nil {
 		return fmt.Errorf("core: %w", err)
@@ -180,6 +181,14 @@ func (g *Gateway) nudge(callback string) {
 	defer cancel()
 	if err := g.ledger.Nudge(ctx, path.Base(callback)); err != nil {
 		g.log.Warn("a result could not be followed", "err", err)
+	}
+}
+
+// refused records a callback that a connector refused. The listener that it came to
+// starts after the records.
+func (g *Gateway) refused(from, action, why string) {
+	if g.cdr != nil {
+		g.cdr.Refused(ledger.Refusal{At: time.Now(), From: from, Action: action, Why: why})
 	}
 }
 

@@ -24,7 +24,7 @@ type Refusal struct {
 	At     time.Time
 	From   string // the address it came from
 	Action string // "" if its URL names none
-	Why    string // a stable word: token, size, amount, contradicted
+	Why    string // a stable word: token, size, amount, contradicted, mismatch
 }
 
 // Callback handles the core's callbacks. The URL's last part is the token that

@@ -36,8 +36,9 @@
 // to the ResultURL (CallBackURL of a push), unsigned. Each request therefore
 // names a URL of its own with a random part that nobody else is told. What comes
 // there is believed once, while this process remembers the URL, and only if its
-// ids, its amount and its party are the action's. What comes elsewhere is
-// answered 404. A notice on the QueueTimeOutURL decides nothing.
+// ids, its amount and its party are the action's: one that differs is answered 409,
+// and what comes elsewhere 404; both are told to Config.Refused. A notice on the
+// QueueTimeOutURL decides nothing.
 //
 // Inquire of a B2C payment posts a TransactionStatusQuery, whose answer is again
 // a callback, on a fresh URL of its own: Inquire waits for it as long as its ctx,
@@ -112,6 +113,11 @@ type Config struct {
 	// Nudge, if set, is told the Request's Callback URL when a result came that
 	// nobody waited for. It is called from the handler, and may inquire.
 	Nudge func(callback string)
+	// Refused, if set, is told of each callback that was refused: the address that it
+	// came from, the action's id ("" if its URL names none), and why in a word: token,
+	// for a URL that was not given out, or mismatch, for a result about another amount,
+	// party or id. It must not block.
+	Refused func(from, action, why string)
 
 	Reasons  map[string]string // overrides what a refusal is called, by result code
 	NotFound []string          // result codes of a status query that mean that there is no such payment
@@ -215,6 +221,9 @@ func (c *Config) defaults() {
 		c.MaxOpen = 100_000
 	}
 	c.Callbacks = strings.TrimRight(c.Callbacks, "/")
+	if c.Refused == nil {
+		c.Refused = func(string, string, string) {}
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -199,6 +200,37 @@ func TestAnswerToAnInquiryThatNobodyWaitsForNudgesAndIsKnown(t *testing.T) {
 	set(darajasim.Faults{Down: true, Callbacks: "none"})
 	if out, err := p.Inquire(t.Context(), asked(r, r.WireKey)); err != nil || out.Status != core.Done {
 		t.Errorf("what is known is asked for: %v: %v", out.Status, err)
+	}
+}
+
+func TestCallbackThatIsNotBelievedIsRefusedAndTold(t *testing.T) {
+	var mu sync.Mutex
+	var told []string
+	refused := func(c *daraja.Config) {
+		c.Refused = func(from, action, why string) {
+			mu.Lock()
+			defer mu.Unlock()
+			if from == "" {
+				t.Error("nobody knows where it came from")
+			}
+			told = append(told, action+" "+why)
+		}
+	}
+	p := join(t, refused)
+	if err := p.sim.SetFaults(darajasim.Faults{WrongAmount: true, Callbacks: "once"}); err != nil {
+		t.Fatal(err)
+	}
+	r := pay(core.Transfer, "to", "255700000002", "amount", "5000")
+	if out, err := p.Call(within(t, 5*time.Second), r); !errors.Is(err, core.ErrMismatch) || out.Status != core.Unknown {
+		t.Fatalf("%v: %v", out.Status, err)
+	}
+	if status := coretest.Send(t, http.MethodPost, p.cfg.Callbacks+"/daraja/"+r.ID, "{}"); status != http.StatusNotFound {
+		t.Errorf("a URL that was not given out: %d", status)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if want := []string{actionID + " mismatch", " token"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }
 

@@ -84,6 +84,7 @@ func (c *Connector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !ok || tail != "" && tail != "timeout" || r.Method != http.MethodPost:
 		c.log.Warn("a callback came to a URL that was not given out")
+		c.cfg.Refused(r.RemoteAddr, "", "token")
 		http.Error(w, "no such callback", http.StatusNotFound)
 		return
 	case err != nil:
@@ -109,6 +110,11 @@ func (c *Connector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		if nudge := c.book.settle(u, out, err); nudge != "" && c.cfg.Nudge != nil {
 			c.cfg.Nudge(nudge)
+		}
+		if err != nil {
+			c.cfg.Refused(r.RemoteAddr, want.id, "mismatch")
+			http.Error(w, "this is not what was asked for", http.StatusConflict)
+			return
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
