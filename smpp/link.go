@@ -78,7 +78,8 @@ func NewLink(cfg LinkConfig) *Link {
 			return dialTCP(ctx, addr, cfg.Config)
 		}
 	}
-	return &Link{cfg: cfg, log: cfg.Config.Logger.With("link", cfg.Name), state: LinkState{Since: time.Now()}}
+	cfg.Config.Logger = cfg.Config.Logger.With("link", cfg.Name)
+	return &Link{cfg: cfg, log: cfg.Config.Logger, state: LinkState{Since: time.Now()}}
 }
 
 // Name returns the configured name.
