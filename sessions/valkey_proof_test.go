@@ -159,7 +159,7 @@ func TestValkeyProofIsSeldomAndLeavesNothing(t *testing.T) {
 
 func TestM1EveryPrimaryOfAClusterProvesThatItIsDurable(t *testing.T) {
 	c := storetest.StartCluster(t, 5*time.Second, false)
-	opts := sessions.ValkeyOptions{Addresses: c.Addrs(), Timeout: time.Second}
+	opts := sessions.ValkeyOptions{Addresses: c.Addrs()}
 	v := openValkey(t, opts)
 	for i, primary := range c.Primaries {
 		if got := calls(t, primary, "waitaof")["waitaof"]; got == 0 {

@@ -30,8 +30,12 @@ const sharedConns = 8
 func (v *Valkey) retry(ctx context.Context, call func(again bool) error) error {
 	again := false
 	pause := firstPause
+	var told error // what a server refused last
 	for tries := 1; ; tries++ {
 		err := call(again)
+		if _, refused := refusalOf(err); refused {
+			told = err
+		}
 		if err == nil || answered(err) {
 			v.away.Store(false)
 		}
@@ -42,10 +46,10 @@ func (v *Valkey) retry(ctx context.Context, call func(again bool) error) error {
 		kind := judge(err)
 		switch {
 		case kind == final, kind == unreachable && v.away.Load():
-			return hopeless(err, again)
+			return hopeless(err, told, again)
 		case ctx.Err() != nil:
 			v.away.Store(v.away.Load() || kind == unreachable)
-			return hopeless(err, again)
+			return hopeless(err, told, again)
 		case kind == broken && tries <= v.opts.DurableConns+sharedConns:
 			continue // each try finds out about one dead connection
 		}
@@ -54,14 +58,17 @@ func (v *Valkey) retry(ctx context.Context, call func(again bool) error) error {
 			pause = min(2*pause, maxPause)
 		case <-ctx.Done():
 			v.away.Store(true)
-			return hopeless(err, again)
+			return hopeless(err, told, again)
 		}
 	}
 }
 
 // hopeless is the error of a call that is given up: uncertain, if any try of it
-// may have been written.
-func hopeless(err error, again bool) error {
+// may have been written. Of one whose time ended it says what it was told last.
+func hopeless(err, told error, again bool) error {
+	if told != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w, after %w", err, told)
+	}
 	if again && !errors.Is(err, ErrUncertain) && !errors.Is(err, ErrConflict) {
 		return fmt.Errorf("%w: %w", ErrUncertain, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -249,7 +250,8 @@ func TestValkeySentinelsOverTLSNameTheNextPrimary(t *testing.T) {
 	l.progress(t, 50)
 	g.Servers[0].Kill()
 	storetest.WaitFor(t, "the replica is promoted", func() bool { return g.Servers[1].IsPrimary(t) })
-	g.Servers[0].Restart(t)
+	host, port, _ := net.SplitHostPort(g.Servers[1].TLSAddr)
+	g.Servers[0].Restart(t, "--appendonly", "yes", "--appendfsync", "always", "--tls-replication", "yes", "--replicaof", host+" "+port)
 	g.Servers[0].InStep(t)
 	l.progress(t, 50)
 	l.end(t, "sentinels over TLS")
