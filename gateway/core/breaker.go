@@ -34,10 +34,10 @@ func newBreaker(failures int, delay time.Duration, changed func(open bool)) *bre
 }
 
 // allow says whether a request may try. While nobody knows whether the core is
-// back, one at a time finds out, and money is not what is sent to find out unless
-// a heartbeat was answered. What was allowed must be reported to ended.
-func (b *breaker) allow(money bool) bool {
-	if money && !b.circuit.IsClosed() && !b.heard.Load() {
+// back, one at a time finds out; what may change something is not sent to find out
+// unless a heartbeat was answered. What was allowed must be reported to ended.
+func (b *breaker) allow(changes bool) bool {
+	if changes && !b.circuit.IsClosed() && !b.heard.Load() {
 		return false
 	}
 	return b.circuit.TryAcquirePermit()

@@ -41,7 +41,8 @@ var (
 	ErrMismatch = errors.New("the core's answer is about something else")
 )
 
-// Calls that menus can make. Those that move money are actions; the others read.
+// Calls that menus can make. Those that move money (Moves) are actions; the others
+// read, but for those that change something else (Changes).
 const (
 	Transfer    = "transfer"     // to, amount, pin, [note]
 	MerchantPay = "merchantpay"  // till, amount, pin

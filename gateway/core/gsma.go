@@ -254,6 +254,11 @@ func Moves(call string) bool {
 	return false
 }
 
+// Changes says whether a call changes something without moving money. It is not
+// made a second time unless the first was not sent, and without an answer nobody
+// knows whether it is done.
+func Changes(call string) bool { return call == Lock || call == ChangePIN }
+
 // Call makes the request. A change of the PIN, for which the API has no resource,
 // is the customer's PATCH of the own account, with
 //

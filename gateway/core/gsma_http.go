@@ -79,6 +79,11 @@ func (g *GSMA) request(ctx context.Context, x exchange) (*http.Request, error) {
 		digest := sha256.Sum256(x.body)
 		h.Set("X-Content-Hash", hex.EncodeToString(digest[:]))
 	}
+	if x.body == nil && !x.pin.IsZero() {
+		// Empty, and not known to be: net/http repeats what has none by itself. A PIN
+		// that was mistyped would cost its customer two tries.
+		req.Body = io.NopCloser(strings.NewReader(""))
+	}
 	h.Set("Accept", "application/json")
 	h.Set("User-Agent", "nyota")
 	h.Set("X-Date", g.cfg.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00"))

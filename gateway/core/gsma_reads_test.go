@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -128,5 +129,28 @@ func TestHeartbeat(t *testing.T) {
 		if tc.restore != "" && h.Restore.String() != tc.restore {
 			t.Errorf("%s: restored at %v", tc.name, h.Restore)
 		}
+	}
+}
+
+// net/http by itself repeats a GET whose connection ended before an answer came, if
+// it was used before.
+func TestAPINLeavesOnceWhoeverEndsTheConnection(t *testing.T) {
+	var asked atomic.Int32
+	g := connect(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-User-Credential-1") == "" {
+			always(200, `{"name":{"fullName":"ASHA JUMA"}}`)(w, r)
+			return
+		}
+		if asked.Add(1) == 1 {
+			panic(http.ErrAbortHandler) // reads the request, and hangs up
+		}
+		always(200, `{"currentBalance":"100","currency":"TZS"}`)(w, r)
+	})
+	if _, err := g.Call(t.Context(), Request{Call: AccountName, MSISDN: customer, Args: Args{{"to", payee}}}); err != nil {
+		t.Fatal(err) // the connection stays
+	}
+	out, err := g.Call(t.Context(), Request{Call: Balance, MSISDN: customer, PIN: NewSecret([]byte(secretPIN))})
+	if n := asked.Load(); n != 1 || !errors.Is(err, ErrCut) {
+		t.Errorf("the PIN left %d times: %v, %v", n, out.Status, err)
 	}
 }

@@ -18,14 +18,15 @@ type GuardConfig struct {
 	Gone    func()        // is told when the core counts as gone: a *Watcher's Soon. nil: nobody is
 	Absent  int           // requests in a row that met nobody until the core counts as gone; 5
 	Retry   time.Duration // how long it then is left alone, if no heartbeat is answered before; 1 s
-	Retries float64       // share of reads that may be tried twice; 0.1, below 0: none
+	Retries float64       // share of what moves no money that may be tried twice; 0.1, below 0: none
 	Log     *slog.Logger
 }
 
 // Guard stands before a Switch, and is one. It keeps in flight what the core
 // answers in time, in order of importance, refuses the rest at once with an error
-// that wraps ErrNotSent, and leaves a core alone that is not there. A read that
-// met nobody is tried once more while a budget lasts. Money is sent once.
+// that wraps ErrNotSent, and leaves a core alone that is not there. What
+// met nobody is tried once more while a budget lasts, if that can do nothing twice.
+// Money is sent once.
 //
 // It is safe for use by many goroutines and starts none.
 type Guard struct {
@@ -167,23 +168,29 @@ func WithTicket(ctx context.Context, t *Ticket) context.Context {
 
 // Call makes the request in its turn.
 func (g *Guard) Call(ctx context.Context, r Request) (Outcome, error) {
-	money := Moves(r.Call)
 	var place *Permit
 	if t, ok := ctx.Value(ticketKey{}).(*Ticket); ok && t.call == r.Call {
 		place = t.take()
 	}
-	out, err := g.try(ctx, r, money, place)
-	if money || !g.again(err) {
+	out, err := g.try(ctx, r, place)
+	if Moves(r.Call) || !g.again(r, err) {
 		return out, err
 	}
-	return g.try(ctx, r, false, nil)
+	return g.try(ctx, r, nil)
 }
 
-// again says whether a read may be tried a second time.
-func (g *Guard) again(err error) bool {
+// harmless says whether a request that met nobody can be made once more without
+// doing anything twice. One that was cut off may have arrived: what it changed is
+// changed, and a PIN that was mistyped has cost its customer one of the tries.
+func harmless(r Request, err error) bool {
+	return errors.Is(err, ErrNotSent) || !Changes(r.Call) && r.PIN.IsZero()
+}
+
+// again says whether what moves no money may be tried a second time.
+func (g *Guard) again(r Request, err error) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err == nil || !absent(err) || errors.Is(err, errGone) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if err == nil || !absent(err) || !harmless(r, err) || errors.Is(err, errGone) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		g.budget = min(g.budget+max(g.cfg.Retries, 0), maxRetries)
 		return false
 	}
@@ -198,7 +205,7 @@ func (g *Guard) again(err error) bool {
 var errGone = errors.New("nobody is there at the moment")
 
 // try makes one request, on a place that is reserved or on one of its own.
-func (g *Guard) try(ctx context.Context, r Request, money bool, place *Permit) (Outcome, error) {
+func (g *Guard) try(ctx context.Context, r Request, place *Permit) (Outcome, error) {
 	if place == nil {
 		var err error
 		if place, err = g.acquire(ctx, r.Call, r.Args); err != nil {
@@ -207,7 +214,7 @@ func (g *Guard) try(ctx context.Context, r Request, money bool, place *Permit) (
 	}
 	verdict := NoEvidence
 	defer func() { place.Done(verdict) }()
-	if !g.breaker.allow(money) {
+	if !g.breaker.allow(Moves(r.Call) || Changes(r.Call)) {
 		return Outcome{}, unsent(r.Call, errGone)
 	}
 	place.Start()

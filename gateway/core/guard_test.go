@@ -35,23 +35,33 @@ func answers(err error) func(context.Context, Request) (Outcome, error) {
 	return func(context.Context, Request) (Outcome, error) { return Outcome{Status: Done}, err }
 }
 
-func TestMoneyIsSentOnceAndReadsAreTriedAgainOnABudget(t *testing.T) {
+func TestACallIsTriedAgainOnABudgetAndOnlyIfThatCanDoNothingTwice(t *testing.T) {
+	cut := &callError{op: Balance, kind: ErrCut, cause: errors.New("reset")}
 	for _, tc := range []struct {
 		name, call string
 		err        error
 		want       int
 	}{
 		{"money that met nobody", Transfer, Unsent(Transfer, errors.New("refused")), 1},
-		{"money that was cut", Transfer, &callError{op: Transfer, kind: ErrCut, cause: errors.New("reset")}, 1},
+		{"money that was cut", Transfer, cut, 1},
 		{"a read that met nobody", Balance, Unsent(Balance, errors.New("refused")), 2},
-		{"a read that was cut", Balance, &callError{op: Balance, kind: ErrCut, cause: errors.New("reset")}, 2},
+		{"a read that was cut", AccountName, cut, 2},
+		{"a read with a PIN that was cut", Balance, cut, 1},
+		{"a change of the PIN that met nobody", ChangePIN, Unsent(ChangePIN, errors.New("refused")), 2},
+		{"a change of the PIN that was cut", ChangePIN, cut, 1},
+		{"a lock that met nobody", Lock, Unsent(Lock, errors.New("refused")), 2},
+		{"a lock that was cut", Lock, cut, 1},
 		{"a read that was refused by the core", Balance, Failed(Balance, errors.New("status 500")), 1},
 		{"a read in time", Balance, nil, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := &scripted{call: answers(tc.err)}
 			g := NewGuard(GuardConfig{Switch: s})
-			if _, err := g.Call(t.Context(), Request{Call: tc.call}); !errors.Is(err, tc.err) {
+			r := Request{Call: tc.call}
+			if tc.call == Balance {
+				r.PIN = NewSecret([]byte(secretPIN))
+			}
+			if _, err := g.Call(t.Context(), r); !errors.Is(err, tc.err) {
 				t.Errorf("error %v, want %v", err, tc.err)
 			}
 			if s.calls != tc.want {
@@ -94,8 +104,10 @@ func TestCoreThatIsGoneIsLeftAloneUntilSomebodyAnswers(t *testing.T) {
 		}
 		time.Sleep(11 * time.Second)
 		s.call = answers(nil)
-		if _, err := g.Call(t.Context(), Request{Call: Transfer}); err == nil {
-			t.Error("money was sent to find out whether somebody is there")
+		for _, call := range []string{Transfer, ChangePIN, Lock} {
+			if _, err := g.Call(t.Context(), Request{Call: call}); err == nil {
+				t.Errorf("%s was sent to find out whether somebody is there", call)
+			}
 		}
 		s.health = nil
 		if _, err := g.Health(t.Context()); err != nil {
