@@ -81,11 +81,11 @@ type Unavailable struct {
 // Outcome of a call, as menus branch on it.
 type Outcome uint8
 
-// Outcomes. Reads have no Pending: an answer that did not come is Down.
+// Outcomes. What only reads has no Pending: an answer that did not come is Down.
 const (
 	Done     Outcome = iota + 1 // on: done
 	Rejected                    // on: rejected
-	Pending                     // on: unknown - received, not decided
+	Pending                     // on: unknown - received, not decided; or it may have been
 	Down                        // on: unavailable - not sent, nothing happened
 )
 

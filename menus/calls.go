@@ -27,6 +27,7 @@ func (t valueType) String() string {
 type callDef struct {
 	name    string
 	action  bool // moves money
+	changes bool // moves no money, and changes something: see unknown
 	local   bool // the gateway's own: the core has no part in it
 	args    []argDef
 	oneOf   []string // exactly one of these args
@@ -48,6 +49,10 @@ type resultDef struct {
 	// same name must not survive it.
 	after bool
 }
+
+// unknown says whether nobody may know what became of a call without an answer. One
+// that only reads did nothing then.
+func (c *callDef) unknown() bool { return c.action || c.changes }
 
 // Calls that the gateway answers by itself.
 const (
@@ -88,8 +93,8 @@ var (
 			args: []argDef{{"to", typeMSISDN, false}, {"amount", typeMoney, false}, {"pin", typeSecret, false}}},
 		{name: "commission", args: []argDef{{"pin", typeSecret, false}},
 			results: []resultDef{{name: "commission", typ: typeMoney, always: true}}},
-		{name: "lock", args: []argDef{{"pin", typeSecret, false}}},
-		{name: "change_pin", args: []argDef{{"pin", typeSecret, false}, {"new_pin", typeSecret, false}}},
+		{name: "lock", changes: true, args: []argDef{{"pin", typeSecret, false}}},
+		{name: "change_pin", changes: true, args: []argDef{{"pin", typeSecret, false}, {"new_pin", typeSecret, false}}},
 		{name: CallLastBalance, local: true},
 		{name: "status", args: []argDef{{"reference", typeText, false}},
 			results: []resultDef{

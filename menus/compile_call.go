@@ -201,7 +201,7 @@ func (l *loader) outcomes(m *menu, i int, n *node, c *callSpec, done, kills varS
 		return
 	}
 	all := []string{"done", "rejected", "unavailable"}
-	if c.def.action {
+	if c.def.unknown() {
 		all = []string{"done", "rejected", "unknown", "unavailable"}
 	}
 	if !l.isMap(on, what) {
@@ -219,7 +219,9 @@ func (l *loader) outcomes(m *menu, i int, n *node, c *callSpec, done, kills varS
 		return to
 	}
 	var none, ref, reason varSet
-	ref.add(slotRef)
+	if c.def.action {
+		ref.add(slotRef)
+	}
 	reason.add(slotReason)
 	for _, name := range all {
 		v := on.get(name)

@@ -133,7 +133,7 @@ func (p *Program) ways(s *screen, lang int) []Way {
 			add(Way{Name: c.rejected[i].way, Outcome: true}, c.rejected[i].next)
 		}
 		add(Way{Name: WayRejected, Outcome: true}, c.refused)
-		if c.def.action {
+		if c.def.unknown() {
 			add(Way{Name: WayUnknown, Outcome: true}, c.unknown)
 		}
 		add(Way{Name: WayUnavailable, Outcome: true}, c.down)
@@ -215,6 +215,7 @@ func Suggest(wrong string, known []string, otherwise string) string {
 type CallInfo struct {
 	Name    string
 	Action  bool     // it moves money
+	Changes bool     // it moves none, and changes something: without an answer it is unknown, as an action is
 	Local   bool     // the gateway's own: the core has no part in it
 	Results []string // names of what a success may give
 }
@@ -230,7 +231,7 @@ func Calls() []CallInfo {
 	all := make([]CallInfo, len(callDefs))
 	for i := range callDefs {
 		d := &callDefs[i]
-		all[i] = CallInfo{Name: d.name, Action: d.action, Local: d.local}
+		all[i] = CallInfo{Name: d.name, Action: d.action, Changes: d.changes, Local: d.local}
 		for _, r := range d.results {
 			all[i].Results = append(all[i].Results, r.name)
 		}

@@ -50,7 +50,7 @@
 //	confirm  text, var, type: secret, next [length, same_as, error], or text, next, no
 //	list     text, rows, row, empty, next [set]: one row of a statement is chosen
 //	choose   first: a list of {when, go}, else: the first condition that holds
-//	fetch    call, with, save, on [deadline]: a read from the core
+//	fetch    call, with, save, on [deadline]: a call that moves no money
 //	action   call, with, on, notify [deadline]: money moves
 //	message  text [each, options, tell, sms]
 //	end      text [each, sms]: closes the dialogue
@@ -138,8 +138,10 @@
 //	fee           call amount, and one of those   gives fee
 //	statement     pin [limit]                     gives rows
 //
-// on: names a screen for every outcome: done, rejected, unavailable, and for an
-// action unknown. rejected: may be a map of reason codes with an else. A screen
+// on: names a screen for every outcome: done, rejected, unavailable, and unknown
+// for an action, for lock and for change_pin. Unavailable is what provably did not
+// happen, or only reads; unknown is what nobody can say yet: the PIN may be the new
+// one or the old one. rejected: may be a map of reason codes with an else. A screen
 // that asks again after a refusal has the reason in front of it. After an action
 // that was done or is unknown there is no way back into it.
 //

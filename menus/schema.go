@@ -78,9 +78,13 @@ func named(rule string, of any) object {
 func either(all ...any) object { return object{"anyOf": all} }
 
 func callNames(action bool) []string {
+	return callsThat(func(d *callDef) bool { return d.action == action })
+}
+
+func callsThat(fit func(*callDef) bool) []string {
 	var all []string
 	for i := range callDefs {
-		if callDefs[i].action == action {
+		if fit(&callDefs[i]) {
 			all = append(all, callDefs[i].name)
 		}
 	}
@@ -189,13 +193,17 @@ func screenDefinitions(d object) {
 		}},
 		"fetch": {"reads from the core", []string{"call", "on"}, object{
 			"call": words(callNames(false)...), "with": args(false), "save": keyed(nil, saves),
-			"deadline": ref("duration"), "on": on("done", "rejected", "unavailable"),
+			"deadline": ref("duration"), "on": object{"type": "object"},
 		}},
 		"action": {"moves money", []string{"call", "with", "on", "notify"}, object{
 			"call": words(callNames(true)...), "with": args(true), "deadline": ref("duration"),
 			"on": on("done", "rejected", "unknown", "unavailable"), "notify": ref("notify"),
 		}},
 	}
+	// What a fetch's on: has follows from whether the call changes something.
+	d["fetch_on"] = about("the screen of each outcome of what only reads", on("done", "rejected", "unavailable"))
+	d["fetch_on_change"] = about("the screen of each outcome of what changes something", on("done", "rejected", "unknown", "unavailable"))
+	changes := object{"properties": object{"call": words(callsThat(func(d *callDef) bool { return d.changes })...)}}
 	var branches []any
 	names := make([]string, 0, len(kinds))
 	for name := range kinds {
@@ -205,7 +213,11 @@ func screenDefinitions(d object) {
 	for _, name := range names {
 		k := kinds[name]
 		k.keys["kind"] = object{"const": name}
-		d["screen_"+name] = about(k.about, keyed(append([]string{"kind"}, k.required...), k.keys))
+		s := about(k.about, keyed(append([]string{"kind"}, k.required...), k.keys))
+		if name == "fetch" {
+			s["if"], s["then"], s["else"] = changes, object{"properties": object{"on": ref("fetch_on_change")}}, object{"properties": object{"on": ref("fetch_on")}}
+		}
+		d["screen_"+name] = s
 		branches = append(branches, object{
 			"if": object{"properties": object{"kind": object{"const": name}}, "required": []string{"kind"}}, "then": ref("screen_" + name),
 		})

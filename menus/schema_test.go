@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -160,5 +161,43 @@ func TestTheSchemaHasTheKeysOfTheLoader(t *testing.T) {
 				t.Errorf("the schema has %v,\nthe loader %v", got, want)
 			}
 		})
+	}
+}
+
+func TestOnlyWhatMayHaveHappenedHasTheOutcomeUnknown(t *testing.T) {
+	s := schema(t)
+	const menu = `menu: m
+codes: ["*1#"]
+languages: [en]
+start: home
+screens:
+  home: {kind: menu, text: {en: Hello}, options: [{id: a, label: {en: Go}, go: pin}]}
+  pin: {kind: confirm, text: {en: PIN}, var: pin, type: secret, next: new}
+  new: {kind: confirm, text: {en: New PIN}, var: new_pin, type: secret, next: ask}
+  ask: {kind: fetch, %s}
+  bye: {kind: end, text: {en: Bye}}
+`
+	for call, changes := range map[string]bool{
+		"call: change_pin, with: {pin: pin, new_pin: new_pin}":    true,
+		"call: lock, with: {pin: pin}":                            true,
+		"call: balance, with: {pin: pin}, save: {balance: money}": false,
+	} {
+		for on, unknown := range map[string]bool{
+			"on: {done: bye, rejected: bye, unavailable: bye}":               false,
+			"on: {done: bye, rejected: bye, unknown: bye, unavailable: bye}": true,
+		} {
+			file := []byte(fmt.Sprintf(menu, call+", "+on))
+			_, err := Load(fstest.MapFS{"m.yaml": {Data: file}, "texts.yaml": {Data: textsFile(t)}}, DefaultEnv())
+			if (err == nil) != (changes == unknown) {
+				t.Errorf("%s, %s: the loader says %v", call, on, err)
+			}
+			v, err := value(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Validate(v); (err == nil) != (changes == unknown) {
+				t.Errorf("%s, %s: the schema says %v", call, on, err)
+			}
+		}
 	}
 }

@@ -95,7 +95,7 @@ func (r *run) answer() (Turn, error) {
 // branch stores the results and moves to the outcome's screen.
 func (r *run) branch(c *callSpec, res *Result) {
 	outcome := res.Outcome
-	if outcome == Pending && !c.def.action {
+	if outcome == Pending && !c.def.unknown() {
 		outcome = Down // a read that has no answer has none
 	}
 	if outcome == Done && !r.save(c, res) {

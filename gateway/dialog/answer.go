@@ -132,8 +132,9 @@ func (t *Turn) showAgain(ctx context.Context) {
 	in := t.input(menus.Show)
 	if t.turn.State.Waiting() {
 		in = t.input(menus.Answer)
-		// A read that nobody waits for any more did nothing.
-		in.Result = menus.Result{Outcome: menus.Down}
+		// Nobody waits for it any more, and it may have arrived: a menu takes that for
+		// unavailable where the call only reads.
+		in.Result = menus.Result{Outcome: menus.Pending}
 		if t.session.Action != "" {
 			t.wait()
 			a, err := d.Store.Action(ctx, t.session.Key.MSISDN, t.session.Action)

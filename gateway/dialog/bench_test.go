@@ -48,7 +48,7 @@ func (f *fakeCore) Inquire(context.Context, core.Inquiry) (core.Outcome, error) 
 
 func (f *fakeCore) Call(ctx context.Context, r core.Request) (core.Outcome, error) {
 	switch r.Call {
-	case core.AccountName, core.Fee, core.Balance, core.Statement, core.ChangePIN:
+	case core.AccountName, core.Fee, core.Balance, core.Statement, core.ChangePIN, core.Lock:
 		if f.read != nil {
 			return f.read(r)
 		}

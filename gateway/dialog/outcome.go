@@ -54,8 +54,8 @@ func (d *Dialog) reserve(ctx context.Context, o ledger.Order) (*core.Ticket, err
 	return d.Admit.Reserve(ctx, o.Call, known)
 }
 
-// makeRead asks the core, and knows only three answers: done, refused, or not
-// now. A read changes nothing, so one without an answer did nothing.
+// makeRead asks the core. One without an answer did nothing if it only reads; what
+// changes something may be done, unless nothing left.
 func (d *Dialog) makeRead(ctx context.Context, msisdn string, call *menus.Call, deadline time.Time) menus.Result {
 	if why, down := d.unavailable(call.Name); down {
 		return menus.Result{Outcome: menus.Down, Until: why.Until}
@@ -96,6 +96,9 @@ func (d *Dialog) makeRead(ctx context.Context, msisdn string, call *menus.Call, 
 		return menus.Result{Outcome: menus.Rejected, Reason: out.Reason, Fields: coreValues(out.Fields)}
 	case !errors.Is(err, context.Canceled):
 		d.Log.Info("a read had no answer", "call", call.Name, "err", err)
+	}
+	if core.Changes(call.Name) && !errors.Is(err, core.ErrNotSent) {
+		return menus.Result{Outcome: menus.Pending}
 	}
 	return menus.Result{Outcome: menus.Down}
 }

@@ -64,6 +64,8 @@ func (r *reader) answer(n *menus.Node, call menus.CallInfo) (answer, bool) {
 	case !slices.Contains(answerWords, name):
 		r.at(word, "bad-answer", fmt.Sprintf("the core does not answer %q", name), menus.Suggest(name, answerWords, "one of: "+strings.Join(answerWords, ", ")))
 		return a, false
+	case name == "unknown" && call.Changes:
+		a.result.Outcome = menus.Pending
 	case (name == "unknown" || name == "expired") && !call.Action:
 		r.at(word, "bad-answer", fmt.Sprintf("%s only reads: its answer is never %s", call.Name, name), "write unavailable")
 		return a, false
@@ -108,8 +110,11 @@ func (r *reader) answer(n *menus.Node, call menus.CallInfo) (answer, bool) {
 // slow is an answer that comes when the screen is already shown.
 func (r *reader) slow(n *menus.Node, call menus.CallInfo) (answer, bool) {
 	a := answer{result: menus.Result{Outcome: menus.Down}, silent: true}
-	if call.Action {
+	switch {
+	case call.Action:
 		a = answer{result: menus.Result{Outcome: menus.Pending, Ref: defaultRef}}
+	case call.Changes:
+		a = answer{result: menus.Result{Outcome: menus.Pending}}
 	}
 	if n == nil {
 		return a, true

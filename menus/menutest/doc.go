@@ -29,12 +29,13 @@
 //
 //	done, {done: {field: value, ref: QK7T2M, rows: [{...}]}}
 //	{rejected: wrong_pin}
-//	unknown             an action without an answer: "we are checking"
+//	unknown             an action without an answer: "we are checking"; or lock and
+//	                    change_pin, which may be done then
 //	unavailable, {unavailable: "21:30"}
 //	                    known to be away: nothing is accepted, so no SMS either
 //	expired             an action that was accepted and never sent
-//	slow, {slow: ...}   after the deadline: the screen goes on as for unknown (an
-//	                    action) or unavailable (a read); the SMS speak of what
+//	slow, {slow: ...}   after the deadline: the screen goes on as for unknown, or as
+//	                    for unavailable (what only reads); the SMS speak of what
 //	                    the answer turns out to be
 //
 // down: [transfer] or down: {transfer: "21:30"} marks what options need as
