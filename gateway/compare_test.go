@@ -148,7 +148,7 @@ func compareGateway(t *testing.T) {
 	run("gateway, 1,200 dialogues/s", embedded, "--handsets", "20000", "--rate", "1200", "--duration", "4s")
 
 	valkey := storetest.NewServer(t, "--appendonly", "yes", "--appendfsync", "always")
-	store := fmt.Sprintf("{kind: valkey, addresses: [%q]}", valkey.Addr)
+	store := fmt.Sprintf("{kind: valkey, addresses: [%q]}\nsecret: {key_file: %q}", valkey.Addr, newKey(t, t.TempDir()))
 	for _, one := range []struct{ what, script string }{{"gateway on one Valkey, flat out", "walk"}, {"gateway on one Valkey, payments", "pay"}} {
 		args := []string{"--handsets", "400", "--duration", "5s"}
 		if one.script == "pay" { // the simulated core has so many accounts, and an open payment would be shown first

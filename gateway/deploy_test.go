@@ -274,49 +274,6 @@ func TestDeployKustomizationBuilds(t *testing.T) {
 	}
 }
 
-func TestDeployUnitStartsWhatThereIs(t *testing.T) {
-	b, err := os.ReadFile("deploy/systemd/nyota.service")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var environ []string
-	var stop time.Duration
-	for line := range strings.Lines(string(b)) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		switch key {
-		case "ExecStart":
-			wholeCommand(t, key, strings.Fields(value)[1:])
-		case "Environment":
-			environ = append(environ, value)
-		case "TimeoutStopSec":
-			n, _ := strconv.Atoi(value)
-			stop = time.Duration(n) * time.Second
-		}
-	}
-	cfg, err := config.Load("../config.yaml", environ)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if stop < cfg.Stop.Within+5*time.Second {
-		t.Errorf("%v are too short for an orderly stop of %v", stop, cfg.Stop.Within)
-	}
-	for _, p := range []string{cfg.Store.Path, cfg.Secret.KeyFile, cfg.CDR.Dir} {
-		if !strings.HasPrefix(p, "/var/lib/nyota/") { // StateDirectory: nothing else is writable
-			t.Errorf("%s cannot be written to", p)
-		}
-	}
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		t.Skip("systemd-analyze is missing: the sandbox is not judged")
-	}
-	out, err := exec.Command(analyze, "security", "--offline=true", "--threshold=20", "deploy/systemd/nyota.service").CombinedOutput()
-	if err != nil && strings.Contains(string(out), "exposure") {
-		t.Errorf("the service is exposed: %s", out)
-	} else if err != nil {
-		t.Skipf("systemd-analyze cannot judge here: %s", out)
-	}
-}
-
 func TestDeployImageIsMadeOfWhatThereIs(t *testing.T) {
 	b, err := os.ReadFile("deploy/Containerfile")
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 
 	"nyota/gateway/config"
 	"nyota/gateway/simulator"
+	"nyota/sessions"
 )
 
 // patience is the longest that a test waits for what must come. It is no
@@ -57,10 +58,11 @@ func need(t *testing.T, program string) string {
 func testConfig(t *testing.T) config.Config {
 	t.Helper()
 	dir := t.TempDir()
+	key := newKey(t, dir)
 	cfg, err := config.Load("../config.yaml", []string{
 		"NYOTA_HTTP_LISTEN=127.0.0.1:0", "NYOTA_ADMIN_LISTEN=127.0.0.1:0", "NYOTA_CALLBACKS_LISTEN=127.0.0.1:0",
 		"NYOTA_SIMULATOR_CORE=127.0.0.1:0", "NYOTA_SIMULATOR_CONTROL=127.0.0.1:0", "NYOTA_CORE_URL=http://127.0.0.1:0/v1.2/mm",
-		"NYOTA_STORE_PATH=" + filepath.Join(dir, "data"), "NYOTA_SECRET_KEY_FILE=" + filepath.Join(dir, "secret.key"),
+		"NYOTA_STORE_PATH=" + filepath.Join(dir, "data"), "NYOTA_SECRET_KEY_FILE=" + key,
 		"NYOTA_CDR_DIR=" + filepath.Join(dir, "cdr"), "NYOTA_CORE_HEARTBEAT=200ms", "NYOTA_LEDGER_INQUIRE_AFTER=500ms",
 	})
 	if err != nil {
@@ -69,6 +71,16 @@ func testConfig(t *testing.T) config.Config {
 	cfg.Simulator.SMPP = "127.0.0.1:0"
 	cfg.SMPP.Links[0].Address = "127.0.0.1:0"
 	return cfg
+}
+
+// newKey makes a key that seals, and returns its file.
+func newKey(t *testing.T, dir string) string {
+	t.Helper()
+	file := filepath.Join(dir, "secret.key")
+	if err := sessions.CreateKey(file); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // startGateway runs a whole gateway in this process until the test ends.

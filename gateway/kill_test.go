@@ -82,7 +82,8 @@ smpp:
 core:  {kind: gsma, url: "http://%s/v1.2/mm", heartbeat: 500ms, horizon: 5s}
 simulator: {smpp: "", core: ""}
 ledger: {inquire_after: 300ms, inquire_max: 1s}
-`, freePort(t), c.admin, store, menus, smpp, c.core)
+secret: {key_file: %q}
+`, freePort(t), c.admin, store, menus, smpp, c.core, newKey(t, dir))
 	if err := os.WriteFile(c.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

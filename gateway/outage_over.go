@@ -44,9 +44,8 @@ core:  {kind: gsma, url: %q, horizon: %s}
 simulator: {smpp: "", core: ""}
 ledger: {inquire_max: 5s, inquire_rate: 0}
 cdr: {dir: %q}
-secret: {key_file: %q}
 log: {level: error}
-`, filepath.Join(p.Dir, "data"), p.Menus, p.SMPP, p.Core, p.Horizon, p.CDR, filepath.Join(p.Dir, "secret.key"))
+`, filepath.Join(p.Dir, "data"), p.Menus, p.SMPP, p.Core, p.Horizon, p.CDR)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -47,14 +47,13 @@ func (g *Gateway) closeStore(context.Context) {
 	}
 }
 
-// openKeys reads the key that seals, which the first start makes, and the one
-// that only opens while the key is being changed.
+// openKeys reads the key that seals, and the one that only opens while the key is
+// being changed.
 func (g *Gateway) openKeys() (*sessions.Keyring, error) {
-	file := g.cfg.Path(g.cfg.Secret.KeyFile)
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return nil, fmt.Errorf("secret.key_file: %w", err)
+	key, err := sessions.LoadKey(g.cfg.KeyFile())
+	if errors.Is(err, os.ErrNotExist) {
+		key, err = g.firstKey()
 	}
-	key, err := sessions.LoadOrCreateKey(file)
 	if err != nil {
 		return nil, fmt.Errorf("secret.key_file: %w", err)
 	}
@@ -71,6 +70,33 @@ func (g *Gateway) openKeys() (*sessions.Keyring, error) {
 		return nil, fmt.Errorf("secret.key_file, secret.other_key_file: %w", err)
 	}
 	return ring, nil
+}
+
+// firstKey makes the key of an embedded store that is new. A key that is missing
+// anywhere else is one that others seal with, or that has sealed what no other key
+// opens: a new one in its place would be found out too late.
+func (g *Gateway) firstKey() ([]byte, error) {
+	file, dir := g.cfg.KeyFile(), g.cfg.Path(g.cfg.Store.Path)
+	missing := func(why string) error {
+		return fmt.Errorf("%s is missing, and %s: bring it back from where a copy is kept, or from another gateway on this store. "+
+			"If there has never been one, or it is lost for good: gateway key new %s", file, why, file)
+	}
+	if g.cfg.Secret.KeyFile != "" {
+		return nil, missing("a key that is configured is never made by itself")
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "MANIFEST-") { // the store's list of its own files
+			return nil, missing("the store in " + dir + " is not new")
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return sessions.LoadOrCreateKey(file)
 }
 
 // openValkey opens the store that several gateways share, and joins them.

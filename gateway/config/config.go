@@ -222,7 +222,7 @@ type Statement struct {
 
 // Secret says where the key is that seals PINs at rest.
 type Secret struct {
-	KeyFile      string `mapstructure:"key_file"`       // seals and opens; made on the first start
+	KeyFile      string `mapstructure:"key_file"`       // seals and opens; empty: see Config.KeyFile
 	OtherKeyFile string `mapstructure:"other_key_file"` // opens too, while the key is being changed; empty: none
 }
 
@@ -267,7 +267,6 @@ func Default() Config {
 		Dialog: Dialog{AnswerWithin: 5 * time.Second, Session: 180 * time.Second,
 			Concurrent: 4096, Septets: 182, UCS2: 80, TellRate: 10, TellAfter: 30 * time.Second, TellWithin: 24 * time.Hour},
 		Ledger: Ledger{InquireRate: 50, ManualAfter: 24 * time.Hour, Statement: Statement{Decimal: "."}},
-		Secret: Secret{KeyFile: "data/secret.key"},
 		CDR:    CDR{Dir: "data/cdr"},
 		Log:    Log{Level: "info", Format: "text"},
 		Stop:   Stop{Within: 15 * time.Second},

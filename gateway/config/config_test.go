@@ -61,6 +61,7 @@ func TestShortFileIsComplete(t *testing.T) {
 	cfg, err := Load(write(t, `
 http:  {listen: 127.0.0.1:8080}
 store: {kind: valkey, addresses: [127.0.0.1:6379]}
+secret: {key_file: secret.key}
 menus: {dir: menus/catalog}
 smpp:
   links:
@@ -81,7 +82,7 @@ simulator: {smpp: "", core: 127.0.0.1:8090}
 
 func TestEnvironmentOverridesTheFile(t *testing.T) {
 	cfg, err := Load(write(t, "http: {listen: 127.0.0.1:1}\n"), []string{
-		"NYOTA_HTTP_LISTEN=127.0.0.1:9", "NYOTA_STORE_KIND=valkey",
+		"NYOTA_HTTP_LISTEN=127.0.0.1:9", "NYOTA_STORE_KIND=valkey", "NYOTA_SECRET_KEY_FILE=secret.key",
 		"NYOTA_STORE_ADDRESSES=127.0.0.1:1,127.0.0.1:2", "NYOTA_SIMULATOR_SMPP=",
 		"NYOTA_DIALOG_ANSWER_WITHIN=7s", "NYOTA_STORE_DB=3", "NYOTA_STORE_TLS=true",
 	})
@@ -135,6 +136,9 @@ func TestBadConfigurationNamesTheKey(t *testing.T) {
 		{"bad port", "http: {listen: 'h:99999'}", nil, "http.listen must be host:port"},
 		{"bad store", "store: {kind: redis}", nil, "store.kind must be one of embedded, valkey"},
 		{"valkey without addresses", "store: {kind: valkey}", nil, "store.addresses"},
+		{"valkey without a key", "store: {kind: valkey, addresses: ['h:1']}", nil, "secret.key_file must name the file"},
+		{"the same key twice", "secret: {key_file: a.key, other_key_file: ./a.key}", nil, "secret.other_key_file must be another file"},
+		{"the same key as the store's own", "secret: {other_key_file: data/secret.key}", nil, "secret.other_key_file must be another file"},
 		{"bad url", "core: {url: 'ftp://x'}", nil, "core.url must be an http or https URL"},
 		{"no such core", "core: {kind: soap}", nil, "core.kind must be one of"},
 		{"momo without an environment", "core: {kind: momo, momo: {collection: {user: u, key: k, subscription_key: s}}}", nil, "core.momo.environment must name"},

@@ -86,6 +86,15 @@ func (c *Config) Path(p string) string {
 	return filepath.Join(c.Base, p)
 }
 
+// KeyFile is the path of the key that seals PINs: secret.key_file, or secret.key in
+// the folder of the embedded store.
+func (c *Config) KeyFile() string {
+	if c.Secret.KeyFile != "" {
+		return c.Path(c.Secret.KeyFile)
+	}
+	return filepath.Join(c.Path(c.Store.Path), "secret.key")
+}
+
 // NodeName is what this gateway is called: node.name, or the host's name.
 func (c *Config) NodeName() string {
 	if c.Node.Name != "" {

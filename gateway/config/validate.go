@@ -92,10 +92,10 @@ func (c *Config) Validate() error {
 	if s := c.Ledger.Statement.Only; s != "" && !strings.Contains(strings.Trim(s, "="), "=") {
 		p.add("ledger.statement.only", "must be column=value, or empty")
 	}
-	if c.Secret.KeyFile == "" {
-		p.add("secret.key_file", "must name the file of the key that seals PINs")
+	if c.Secret.KeyFile == "" && c.Store.Kind == "valkey" {
+		p.add("secret.key_file", "must name the file of the key that seals PINs, the same one for all gateways on the store: make it once with `gateway key new FILE`")
 	}
-	if c.Secret.OtherKeyFile != "" && c.Secret.OtherKeyFile == c.Secret.KeyFile {
+	if c.Secret.OtherKeyFile != "" && c.Path(c.Secret.OtherKeyFile) == c.KeyFile() {
 		p.add("secret.other_key_file", "must be another file than secret.key_file, or empty")
 	}
 	p.between("stop.within", c.Stop.Within, time.Second, 10*time.Minute)
