@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"nyota/gateway/simulator/faults"
 )
 
 // bank is the money: accounts in double entry, so that all balances always add
@@ -82,15 +84,9 @@ type transaction struct {
 	at          time.Time
 }
 
-// Effect is what the movements of one request add up to.
-type Effect struct {
-	CorrelationID string `json:"correlation_id"`
-	Type          string `json:"type"`
-	Amount        string `json:"amount"`
-	Debit         string `json:"debit"`  // account id
-	Credit        string `json:"credit"` // account id
-	Times         int    `json:"times"`  // how often it took effect: once, or something is wrong
-}
+// Effect is what the movements of one request add up to: its CorrelationID is the
+// client's, its parties are account ids. More Times than one, and something is wrong.
+type Effect = faults.Effect
 
 func newBank(cfg Config) (*bank, error) {
 	b := &bank{
@@ -432,6 +428,9 @@ func (b *bank) book(t *transaction) {
 	if e == nil || t.correlation == "" {
 		e = &Effect{
 			CorrelationID: t.correlation, Type: t.purpose, Amount: strconv.FormatInt(t.amount, 10), Debit: t.debit.id, Credit: t.credit.id,
+		}
+		if first := b.byRef[t.original]; first != nil {
+			e.Of = first.correlation
 		}
 		b.effects = append(b.effects, e)
 		b.byID[t.correlation] = e

@@ -15,6 +15,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
+
+	"nyota/gateway/simulator/faults"
 )
 
 // request is what the core remembers of a POST: what /responses and
@@ -154,7 +156,7 @@ func (c *Core) ail(payee []pair) {
 	if f.Sick == "" || !slices.ContainsFunc(payee, func(p pair) bool { return strings.EqualFold(p.Value, f.Sick) }) {
 		return
 	}
-	c.sleep(millis(f.SickMS))
+	faults.Sleep(c.ctx, f.SickMS)
 }
 
 // transact is a worker's part of a POST: it decides now, or later.
@@ -250,8 +252,8 @@ func (c *Core) result(t *transaction, q *request) []byte {
 	return body
 }
 
-// late is how long after its decision a late callback comes.
-const late = 50 * time.Millisecond
+// lateMS is how long after its decision a late callback comes.
+const lateMS = 50
 
 // call tells the client how it ended, as the faults say; a dead core tells nothing.
 // It is called with mu held, on a worker that Close waits for.
@@ -265,7 +267,7 @@ func (c *Core) call(o order, q *request, body []byte) {
 	c.calling++
 	c.wg.Go(func() {
 		if way == "late" {
-			c.sleep(late)
+			faults.Sleep(c.ctx, lateMS)
 		}
 		c.tell(o, q, body, times)
 		c.mu.Lock()
@@ -286,16 +288,6 @@ func (c *Core) tell(o order, q *request, body []byte, times int) {
 		if err != nil {
 			c.cfg.Log.Info("a callback failed", "correlation_id", o.correlation)
 		}
-	}
-}
-
-// sleep waits, unless the core is closed first.
-func (c *Core) sleep(d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-c.ctx.Done():
 	}
 }
 

@@ -49,6 +49,7 @@ type Config struct {
 
 // Core is a simulated Daraja: an http.Handler. Close ends what it still does.
 type Core struct {
+	state
 	cfg    Config
 	mux    *http.ServeMux
 	client *http.Client
@@ -57,7 +58,6 @@ type Core struct {
 	wg     sync.WaitGroup // decisions and callbacks to come
 
 	mu       sync.Mutex
-	faults   Faults
 	balances map[string]int64
 	byID     map[string]*payment // CheckoutRequestID or OriginatorConversationID
 	order    []*payment
@@ -98,16 +98,16 @@ func New(cfg Config) *Core {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Core{
-		cfg: cfg, mux: http.NewServeMux(), faults: DefaultFaults(), balances: map[string]int64{shortCode: cfg.Float},
+		cfg: cfg, mux: http.NewServeMux(), balances: map[string]int64{shortCode: cfg.Float},
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: 5 * time.Second},
 		byID:   map[string]*payment{}, tokens: map[string]time.Time{},
 	}
 	for n, b := range cfg.Subscribers {
 		c.balances[n] = b
 	}
+	_ = c.SetFaults(DefaultFaults())
 	c.ctx, c.stop = context.WithCancel(context.Background())
-	faults.Serve(c.mux, c.Faults, c.SetFaults)
-	c.mux.HandleFunc("GET /effects", c.getEffects)
+	faults.Serve(c.mux, c.Faults, c.SetFaults, c.Effects)
 	c.mux.HandleFunc("GET /oauth/v1/generate", c.guard(c.getToken))
 	c.mux.HandleFunc("POST /mpesa/stkpush/v1/processrequest", c.guard(c.authorised(c.push)))
 	c.mux.HandleFunc("POST /mpesa/b2c/v3/paymentrequest", c.guard(c.authorised(c.payout)))
@@ -186,7 +186,7 @@ func (c *Core) getToken(w http.ResponseWriter, r *http.Request) {
 	}
 	c.tokens[token] = c.cfg.Now().Add(c.cfg.TokenLife)
 	c.mu.Unlock()
-	answer(w, http.StatusOK, map[string]string{"access_token": token, "expires_in": fmt.Sprint(int(c.cfg.TokenLife.Seconds()))})
+	faults.Answer(w, http.StatusOK, map[string]string{"access_token": token, "expires_in": fmt.Sprint(int(c.cfg.TokenLife.Seconds()))})
 }
 
 // Tokens returns how many tokens were given out.
@@ -217,19 +217,6 @@ func (c *Core) credential(s string) bool {
 	return err == nil && (c.cfg.Initiator == "" || string(plain) == c.cfg.Initiator)
 }
 
-// sleep waits, unless the core is closed first.
-func (c *Core) sleep(ms float64) {
-	if ms <= 0 {
-		return
-	}
-	t := time.NewTimer(time.Duration(ms * float64(time.Millisecond)))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-c.ctx.Done():
-	}
-}
-
 // call sends a result, as often as said. What fails is not tried again.
 func (c *Core) call(url string, result any, times int) {
 	body, err := json.Marshal(result)
@@ -251,12 +238,6 @@ func (c *Core) call(url string, result any, times int) {
 	}
 }
 
-func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
-}
-
 func complain(w http.ResponseWriter, status int, code, message string) {
-	answer(w, status, map[string]string{"requestId": "1-1-1", "errorCode": code, "errorMessage": message})
+	faults.Answer(w, status, map[string]string{"requestId": "1-1-1", "errorCode": code, "errorMessage": message})
 }

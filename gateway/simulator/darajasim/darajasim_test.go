@@ -1,7 +1,6 @@
 package darajasim_test
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"nyota/gateway/simulator/darajasim"
+	"nyota/gateway/simulator/faults/faultstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -17,27 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestFaultsAreSwitchedOverHTTP(t *testing.T) {
 	sim := darajasim.New(darajasim.Config{})
 	defer func() { _ = sim.Close() }()
-	for _, tc := range []struct {
-		body   string
-		status int
-		says   string
-	}{
-		{`{"drop_answers": 0.5, "callbacks": "early"}`, 200, `"drop_answers":0.5`},
-		{`{"down": true}`, 200, `"callbacks":"early"`},
-		{`{"drop_answers": 2}`, 400, "from 0 to 1"},
-		{`{"dropanswers": 1}`, 400, "unknown field"},
-		{`{"callbacks": "thrice"}`, 400, "twice"},
-		{`{"status": 200}`, 400, "from 400"},
-		{`{"slow_ms": -1}`, 400, "slow_ms"},
-		{`[]`, 400, "error"},
-	} {
-		w := httptest.NewRecorder()
-		sim.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/faults", strings.NewReader(tc.body)))
-		b, _ := io.ReadAll(w.Body)
-		if w.Code != tc.status || !strings.Contains(string(b), tc.says) {
-			t.Errorf("%s: %d %s", tc.body, w.Code, b)
-		}
-	}
+	faultstest.Switched(t, sim, `"callbacks":"early"`, map[string]string{"twice": `{"callbacks": "thrice"}`, "from 400": `{"status": 200}`})
 	if f := sim.Faults(); !f.Down || f.DropAnswers != 0.5 || f.Callbacks != "early" {
 		t.Errorf("%+v", f)
 	}

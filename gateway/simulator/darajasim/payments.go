@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"nyota/gateway/simulator/faults"
 )
 
 // payment is a push, a payout or a reversal.
@@ -73,7 +75,7 @@ func (c *Core) take(w http.ResponseWriter, p *payment, amount string, accepted a
 	}
 	p.amount = n
 	f := c.Faults()
-	c.sleep(f.SlowMS)
+	faults.Sleep(c.ctx, f.SlowMS)
 	c.mu.Lock()
 	switch {
 	case c.byID[p.id] != nil:
@@ -101,7 +103,7 @@ func (c *Core) take(w http.ResponseWriter, p *payment, amount string, accepted a
 	if lost {
 		panic(http.ErrAbortHandler)
 	}
-	answer(w, http.StatusOK, accepted)
+	faults.Answer(w, http.StatusOK, accepted)
 }
 
 // carryOut decides and calls back after the answer.
@@ -109,7 +111,7 @@ func (c *Core) carryOut(p *payment, f Faults) {
 	if f.Timeout && p.timeout != "" {
 		c.call(p.timeout, map[string]string{"ResultDesc": "The service request timed out in the queue."}, 1)
 	}
-	c.sleep(f.DecideMS)
+	faults.Sleep(c.ctx, f.DecideMS)
 	if c.ctx.Err() != nil {
 		return
 	}
@@ -119,7 +121,7 @@ func (c *Core) carryOut(p *payment, f Faults) {
 	}
 	c.mu.Unlock()
 	if f.Callbacks == "late" {
-		c.sleep(50)
+		faults.Sleep(c.ctx, 50)
 	}
 	c.tell(p, map[string]int{"once": 1, "twice": 2, "late": 1}[f.Callbacks])
 }
@@ -163,7 +165,7 @@ func (c *Core) carry(p *payment, change int64) {
 
 // shown is the amount as results have it. It is called with mu held.
 func (c *Core) shown(p *payment) int64 {
-	if c.faults.WrongAmount {
+	if c.Faults().WrongAmount {
 		return p.amount + 1
 	}
 	return p.amount

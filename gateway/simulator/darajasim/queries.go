@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/google/uuid"
+
+	"nyota/gateway/simulator/faults"
 )
 
 // queryPush answers at once.
@@ -23,7 +25,7 @@ func (c *Core) queryPush(w http.ResponseWriter, b map[string]string) {
 	case code == "":
 		complain(w, http.StatusInternalServerError, "500.001.1001", "The transaction is being processed")
 	default:
-		answer(w, http.StatusOK, map[string]string{
+		faults.Answer(w, http.StatusOK, map[string]string{
 			"ResponseCode": "0", "ResponseDescription": "The service request has been accepted successfully",
 			"MerchantRequestID": "1-1-1", "CheckoutRequestID": id, "ResultCode": code, "ResultDesc": words,
 		})
@@ -67,13 +69,13 @@ func (c *Core) queryStatus(w http.ResponseWriter, b map[string]string) {
 				return
 			}
 			if f.Callbacks == "late" {
-				c.sleep(50)
+				faults.Sleep(c.ctx, 50)
 			}
 			c.call(b["ResultURL"], map[string]any{"Result": result}, times)
 		})
 	}
 	c.mu.Unlock()
-	answer(w, http.StatusOK, map[string]string{
+	faults.Answer(w, http.StatusOK, map[string]string{
 		"ConversationID": "AG_query", "OriginatorConversationID": "query", "ResponseCode": "0", "ResponseDescription": "Accept the service request successfully.",
 	})
 }

@@ -1,18 +1,48 @@
 // Package faults is the developer's side that simulated cores have in common:
-// what is wrong with them is read and changed over HTTP.
+// what is wrong with them is read and changed over HTTP, and what they did is read.
 package faults
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
+	"sync"
+	"time"
 )
 
-// Serve answers GET and PUT /faults on mux. A PUT takes any part of F; a key that
-// F does not have, or a value that set refuses, is a 400 and changes nothing.
-func Serve[F any](mux *http.ServeMux, get func() F, set func(F) error) {
+// State is what is wrong with a core now. A core embeds one for its Faults and
+// SetFaults. It is safe for use by many goroutines.
+type State[F interface{ Check() error }] struct {
+	mu  sync.Mutex
+	now F
+}
+
+// Faults returns what is wrong now.
+func (s *State[F]) Faults() F {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+// SetFaults changes what is wrong, unless f's Check finds that it makes no sense.
+func (s *State[F]) SetFaults(f F) error {
+	if err := f.Check(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = f
+	return nil
+}
+
+// Serve answers GET and PUT /faults, and GET /effects, on mux. A PUT takes any part
+// of F; a key that F does not have, or a value that set refuses, is a 400 and changes
+// nothing.
+func Serve[F any](mux *http.ServeMux, get func() F, set func(F) error, effects func() []Effect) {
+	mux.HandleFunc("GET /effects", func(w http.ResponseWriter, _ *http.Request) { Answer(w, http.StatusOK, effects()) })
 	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { Answer(w, http.StatusOK, get()) })
 	mux.HandleFunc("PUT /faults", func(w http.ResponseWriter, r *http.Request) {
 		f := get()
@@ -41,6 +71,19 @@ func Answer(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
+// Sleep waits for so many ms, unless ctx ends first.
+func Sleep(ctx context.Context, ms float64) {
+	if ms <= 0 {
+		return
+	}
+	t := time.NewTimer(time.Duration(ms * float64(time.Millisecond)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
 // Effect is what the movements of one request add up to.
 type Effect struct {
 	CorrelationID string `json:"correlation_id"` // the request's id on this core's wire
@@ -50,6 +93,18 @@ type Effect struct {
 	Credit        string `json:"credit"`
 	Times         int    `json:"times"`
 	Of            string `json:"of,omitempty"` // of what takes a payment back: that payment's CorrelationID
+}
+
+// Effects returns what took effect of a core's records, and still has it, in their
+// order.
+func Effects[R interface{ Effect() Effect }](records []R) []Effect {
+	all := []Effect{}
+	for _, r := range records {
+		if e := r.Effect(); e.Times != 0 {
+			all = append(all, e)
+		}
+	}
+	return all
 }
 
 // Longest bounds every pause of a simulator, in ms.

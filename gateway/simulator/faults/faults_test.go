@@ -1,11 +1,14 @@
 package faults
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestFaultsArePutInPartAndWholeOrNotAtAll(t *testing.T) {
@@ -22,7 +25,7 @@ func TestFaultsArePutInPartAndWholeOrNotAtAll(t *testing.T) {
 		}
 		now = s
 		return nil
-	})
+	}, func() []Effect { return []Effect{{CorrelationID: "c", Times: 1}} })
 	for _, tc := range []struct {
 		body, says string
 		status     int
@@ -45,6 +48,53 @@ func TestFaultsArePutInPartAndWholeOrNotAtAll(t *testing.T) {
 	if !strings.Contains(w.Body.String(), `"slow_ms":5`) {
 		t.Errorf("%s", w.Body)
 	}
+	w = httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/effects", nil))
+	if !strings.Contains(w.Body.String(), `"correlation_id":"c"`) || strings.Contains(w.Body.String(), `"of"`) {
+		t.Errorf("%s", w.Body)
+	}
+}
+
+// share is a fault that may be from 0 to 1.
+type share float64
+
+func (s share) Check() error { return Check(float64(s), nil, 0, "") }
+
+func TestStateKeepsWhatMakesSense(t *testing.T) {
+	var s State[share]
+	if err := s.SetFaults(0.5); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetFaults(2); err == nil || s.Faults() != 0.5 {
+		t.Errorf("%v, now %v", err, s.Faults())
+	}
+}
+
+// record did so much.
+type record int
+
+func (r record) Effect() Effect { return Effect{Times: int(r)} }
+
+func TestEffectsAreThoseThatRemain(t *testing.T) {
+	if got := Effects([]record{1, 0, 2}); len(got) != 2 || got[0].Times != 1 || got[1].Times != 2 {
+		t.Errorf("%+v", got)
+	}
+	if got := Effects([]record{0}); got == nil || len(got) != 0 {
+		t.Errorf("%+v: none is an empty list, not null", got)
+	}
+}
+
+func TestSleepEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	Sleep(ctx, Longest) // returns
+	Sleep(t.Context(), 0)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		if Sleep(t.Context(), 250); time.Since(began) != 250*time.Millisecond {
+			t.Errorf("slept %v", time.Since(began))
+		}
+	})
 }
 
 func TestCheckNamesWhatIsWrong(t *testing.T) {

@@ -24,9 +24,7 @@ type record struct {
 // answer works on a request and returns its answers: none if they are lost, two
 // if the answer comes twice.
 func (c *Core) answer(m message) []message {
-	c.mu.Lock()
-	f := c.faults
-	c.mu.Unlock()
+	f := c.Faults()
 	var a message
 	switch m.mti {
 	case "0800":
@@ -35,7 +33,7 @@ func (c *Core) answer(m message) []message {
 		c.mu.Lock()
 		c.posts++
 		c.mu.Unlock()
-		c.sleep(f.SlowMS)
+		faults.Sleep(c.ctx, f.SlowMS)
 		a = c.pay(m, f)
 		if c.cfg.Rand() < f.DropAnswers {
 			return nil
@@ -176,13 +174,12 @@ type Effect = faults.Effect
 func (c *Core) Effects() []Effect {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := []Effect{}
-	for _, r := range c.order {
-		if r.times != 0 {
-			all = append(all, Effect{CorrelationID: r.rrn, Type: r.code, Amount: strconv.FormatInt(r.amount, 10), Debit: r.payer, Credit: r.payee, Times: r.times})
-		}
-	}
-	return all
+	return faults.Effects(c.order)
+}
+
+// Effect is what the request did, and what of it was not reversed.
+func (r *record) Effect() Effect {
+	return Effect{CorrelationID: r.rrn, Type: r.code, Amount: strconv.FormatInt(r.amount, 10), Debit: r.payer, Credit: r.payee, Times: r.times}
 }
 
 // Posts returns how many financial requests arrived.

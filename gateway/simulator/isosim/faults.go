@@ -24,38 +24,37 @@ type Faults struct {
 // DefaultFaults is a healthy switch.
 func DefaultFaults() Faults { return Faults{} }
 
-// Faults returns what is wrong now.
-func (c *Core) Faults() Faults {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.faults
-}
+// state is what is wrong with a switch now.
+type state = faults.State[Faults]
 
-// SetFaults changes what is wrong. Going down cuts all connections.
-func (c *Core) SetFaults(f Faults) error {
-	if err := faults.Check(f.DropAnswers, map[string]float64{"slow_ms": f.SlowMS}, 0, ""); err != nil {
+// Check says what of it makes no sense.
+func (f Faults) Check() error {
+	switch err := faults.Check(f.DropAnswers, map[string]float64{"slow_ms": f.SlowMS}, 0, ""); {
+	case err != nil:
 		return err
-	}
-	switch {
 	case f.Refuse != "" && len(f.Refuse) != 2:
 		return errors.New("refuse must be a response code of 2 characters, or empty")
 	case f.DropAdvices < 0:
 		return errors.New("drop_advices must not be negative")
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.faults = f
-	if f.Down {
+	return nil
+}
+
+// SetFaults changes what is wrong. Going down cuts all connections.
+func (c *Core) SetFaults(f Faults) error {
+	err := c.state.SetFaults(f)
+	if err == nil && f.Down {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.cut()
 	}
-	return nil
+	return err
 }
 
 // Control is the developer's side, over HTTP: GET and PUT /faults, GET /effects.
 // It wants a listener of its own, as the switch's speaks ISO 8583.
 func (c *Core) Control() http.Handler {
 	mux := http.NewServeMux()
-	faults.Serve(mux, c.Faults, c.SetFaults)
-	mux.HandleFunc("GET /effects", func(w http.ResponseWriter, _ *http.Request) { faults.Answer(w, http.StatusOK, c.Effects()) })
+	faults.Serve(mux, c.Faults, c.SetFaults, c.Effects)
 	return mux
 }

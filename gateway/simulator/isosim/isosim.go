@@ -37,13 +37,13 @@ type Config struct {
 
 // Core is a simulated switch. Serve serves connections until Close.
 type Core struct {
+	state
 	cfg  Config
 	ctx  context.Context
 	stop context.CancelFunc
 	wg   sync.WaitGroup
 
 	mu       sync.Mutex
-	faults   Faults
 	balances map[string]int64
 	records  map[string]*record // by RRN
 	order    []*record
@@ -101,7 +101,7 @@ func (c *Core) Serve(l net.Listener) error {
 			return err
 		}
 		c.mu.Lock()
-		if c.closed || c.faults.Down || len(c.conns) >= 1000 {
+		if c.closed || c.Faults().Down || len(c.conns) >= 1000 {
 			_ = nc.Close()
 		} else {
 			c.conns[nc] = true
@@ -176,18 +176,5 @@ func (c *Core) serve(nc net.Conn) {
 				}
 			}
 		})
-	}
-}
-
-// sleep waits, unless the core is closed first.
-func (c *Core) sleep(ms float64) {
-	if ms <= 0 {
-		return
-	}
-	t := time.NewTimer(time.Duration(ms * float64(time.Millisecond)))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-c.ctx.Done():
 	}
 }

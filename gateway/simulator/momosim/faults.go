@@ -1,7 +1,6 @@
 package momosim
 
 import (
-	"net/http"
 	"strconv"
 
 	"nyota/gateway/simulator/faults"
@@ -22,32 +21,18 @@ type Faults struct {
 	Callbacks string `json:"callbacks"`
 }
 
+// state is what is wrong with a core now.
+type state = faults.State[Faults]
+
 // DefaultFaults is a healthy core: decisions at once, one callback each.
 func DefaultFaults() Faults { return Faults{Callbacks: "once"} }
 
-func (f Faults) check() error {
+// Check says what of it makes no sense.
+func (f Faults) Check() error {
 	if f.Callbacks == "" {
 		f.Callbacks = "none said"
 	}
 	return faults.Check(f.DropAnswers, map[string]float64{"slow_ms": f.SlowMS, "decide_ms": f.DecideMS}, f.Status, f.Callbacks)
-}
-
-// Faults returns what is wrong now.
-func (c *Core) Faults() Faults {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.faults
-}
-
-// SetFaults changes what is wrong.
-func (c *Core) SetFaults(f Faults) error {
-	if err := f.check(); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.faults = f
-	return nil
 }
 
 // Effect is what the movements of one request add up to: its CorrelationID is
@@ -58,13 +43,12 @@ type Effect = faults.Effect
 func (c *Core) Effects() []Effect {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := []Effect{}
-	for _, r := range c.order {
-		if r.times > 0 {
-			all = append(all, Effect{CorrelationID: r.reference, Type: r.kind, Amount: strconv.FormatInt(r.amount, 10), Debit: r.debit, Credit: r.credit, Times: r.times, Of: r.refunded})
-		}
-	}
-	return all
+	return faults.Effects(c.order)
+}
+
+// Effect is what the resource did.
+func (r *resource) Effect() Effect {
+	return Effect{CorrelationID: r.reference, Type: r.kind, Amount: strconv.FormatInt(r.amount, 10), Debit: r.debit, Credit: r.credit, Times: r.times, Of: r.refunded}
 }
 
 // Posts returns how many requests to move money arrived.
@@ -79,8 +63,4 @@ func (c *Core) Balance(msisdn string) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.balances[msisdn]
-}
-
-func (c *Core) getEffects(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, c.Effects())
 }

@@ -13,7 +13,6 @@ package momosim
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net/http"
@@ -42,6 +41,7 @@ type Config struct {
 
 // Core is a simulated MoMo: an http.Handler. Close ends what it still does.
 type Core struct {
+	state
 	cfg    Config
 	mux    *http.ServeMux
 	client *http.Client
@@ -50,7 +50,6 @@ type Core struct {
 	wg     sync.WaitGroup // decisions and callbacks to come
 
 	mu        sync.Mutex
-	faults    Faults
 	balances  map[string]int64
 	resources map[string]*resource // by reference
 	order     []*resource
@@ -94,16 +93,16 @@ func New(cfg Config) *Core {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Core{
-		cfg: cfg, mux: http.NewServeMux(), faults: DefaultFaults(),
+		cfg: cfg, mux: http.NewServeMux(),
 		client:   &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: 5 * time.Second},
 		balances: map[string]int64{}, resources: map[string]*resource{}, tokens: map[string]time.Time{},
 	}
 	for n, b := range cfg.Subscribers {
 		c.balances[n] = b
 	}
+	_ = c.SetFaults(DefaultFaults())
 	c.ctx, c.stop = context.WithCancel(context.Background())
-	faults.Serve(c.mux, c.Faults, c.SetFaults)
-	c.mux.HandleFunc("GET /effects", c.getEffects)
+	faults.Serve(c.mux, c.Faults, c.SetFaults, c.Effects)
 	c.mux.HandleFunc("POST /{product}/token/", c.guard(c.postToken))
 	c.mux.HandleFunc("GET /{product}/v1_0/account/balance", c.guard(c.getBalance))
 	c.mux.HandleFunc("GET /{product}/v1_0/accountholder/msisdn/{msisdn}/basicuserinfo", c.guard(c.getName))
@@ -131,14 +130,12 @@ func (c *Core) Close() error {
 // guard is what every request of the API passes first.
 func (c *Core) guard(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c.mu.Lock()
-		f := c.faults
-		c.mu.Unlock()
+		f := c.Faults()
 		if f.Down {
 			panic(http.ErrAbortHandler)
 		}
 		if f.Status != 0 {
-			answer(w, f.Status, map[string]string{"code": "SERVICE_UNAVAILABLE", "message": "try again later"})
+			faults.Answer(w, f.Status, map[string]string{"code": "SERVICE_UNAVAILABLE", "message": "try again later"})
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
@@ -146,35 +143,14 @@ func (c *Core) guard(h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// sleep waits, unless the core is closed first.
-func (c *Core) sleep(ms float64) {
-	if ms <= 0 {
-		return
-	}
-	t := time.NewTimer(time.Duration(ms * float64(time.Millisecond)))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-c.ctx.Done():
-	}
-}
-
-func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	if body != nil {
-		_ = json.NewEncoder(w).Encode(body)
-	}
-}
-
 func complain(w http.ResponseWriter, status int, code, message string) {
-	answer(w, status, map[string]string{"code": code, "message": message})
+	faults.Answer(w, status, map[string]string{"code": code, "message": message})
 }
 
 func (c *Core) postToken(w http.ResponseWriter, r *http.Request) {
 	user, key, ok := r.BasicAuth()
 	if !ok || c.cfg.User != "" && user != c.cfg.User || c.cfg.Key != "" && key != c.cfg.Key {
-		answer(w, http.StatusUnauthorized, map[string]string{"error": "login_failed"})
+		faults.Answer(w, http.StatusUnauthorized, map[string]string{"error": "login_failed"})
 		return
 	}
 	token := rand.Text()
@@ -185,7 +161,7 @@ func (c *Core) postToken(w http.ResponseWriter, r *http.Request) {
 	}
 	c.tokens[token] = c.cfg.Now().Add(c.cfg.TokenLife)
 	c.mu.Unlock()
-	answer(w, http.StatusOK, map[string]any{"access_token": token, "token_type": "access_token", "expires_in": int(c.cfg.TokenLife.Seconds())})
+	faults.Answer(w, http.StatusOK, map[string]any{"access_token": token, "token_type": "access_token", "expires_in": int(c.cfg.TokenLife.Seconds())})
 }
 
 // Tokens returns how many tokens were given out.
@@ -210,9 +186,9 @@ func (c *Core) authorised(w http.ResponseWriter, r *http.Request) bool {
 	c.mu.Unlock()
 	switch {
 	case r.Header.Get("Ocp-Apim-Subscription-Key") == "":
-		answer(w, http.StatusUnauthorized, map[string]any{"statusCode": 401, "message": "Access denied due to missing subscription key."})
+		faults.Answer(w, http.StatusUnauthorized, map[string]any{"statusCode": 401, "message": "Access denied due to missing subscription key."})
 	case !ok || !c.cfg.Now().Before(ends):
-		answer(w, http.StatusUnauthorized, map[string]string{"error": "token expired or unknown"})
+		faults.Answer(w, http.StatusUnauthorized, map[string]string{"error": "token expired or unknown"})
 	case c.cfg.Environment != "" && r.Header.Get("X-Target-Environment") != c.cfg.Environment:
 		complain(w, http.StatusInternalServerError, "NOT_ALLOWED_TARGET_ENVIRONMENT", "access to target environment is forbidden")
 	default:
@@ -223,7 +199,7 @@ func (c *Core) authorised(w http.ResponseWriter, r *http.Request) bool {
 
 func (c *Core) getBalance(w http.ResponseWriter, r *http.Request) {
 	if c.authorised(w, r) {
-		answer(w, http.StatusOK, map[string]string{"availableBalance": "1000000", "currency": c.cfg.Currency})
+		faults.Answer(w, http.StatusOK, map[string]string{"availableBalance": "1000000", "currency": c.cfg.Currency})
 	}
 }
 
@@ -237,5 +213,5 @@ func (c *Core) getName(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	given, family, _ := strings.Cut(name, " ")
-	answer(w, http.StatusOK, map[string]string{"given_name": given, "family_name": family, "status": "ACTIVE"})
+	faults.Answer(w, http.StatusOK, map[string]string{"given_name": given, "family_name": family, "status": "ACTIVE"})
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"nyota/gateway/simulator/faults"
 )
 
 // resource is a request to pay, a withdrawal, a transfer or a refund.
@@ -57,8 +59,8 @@ func (c *Core) post(version string) http.HandlerFunc {
 func (c *Core) take(w http.ResponseWriter, req *http.Request, version string) {
 	c.mu.Lock()
 	c.posts++
-	f := c.faults
 	c.mu.Unlock()
+	f := c.Faults()
 	if !c.authorised(w, req) {
 		return
 	}
@@ -90,7 +92,7 @@ func (c *Core) take(w http.ResponseWriter, req *http.Request, version string) {
 		complain(w, http.StatusInternalServerError, "INVALID_CURRENCY", "Currency not supported.")
 		return
 	}
-	c.sleep(f.SlowMS)
+	faults.Sleep(c.ctx, f.SlowMS)
 
 	c.mu.Lock()
 	if c.resources[reference] != nil {
@@ -140,7 +142,7 @@ func (c *Core) later(r *resource, f Faults) {
 		return
 	}
 	c.wg.Go(func() {
-		c.sleep(f.DecideMS)
+		faults.Sleep(c.ctx, f.DecideMS)
 		if c.ctx.Err() != nil {
 			return
 		}
@@ -150,7 +152,7 @@ func (c *Core) later(r *resource, f Faults) {
 		}
 		c.mu.Unlock()
 		if f.Callbacks == "late" {
-			c.sleep(50)
+			faults.Sleep(c.ctx, 50)
 		}
 		c.call(r, calls)
 	})
@@ -226,7 +228,7 @@ func refusal(r, first *resource) string {
 // shown is a resource as the API shows it. It is called with mu held.
 func (c *Core) shown(r *resource) map[string]any {
 	amount := r.amount
-	if c.faults.WrongAmount {
+	if c.Faults().WrongAmount {
 		amount++
 	}
 	m := map[string]any{
@@ -298,5 +300,5 @@ func (c *Core) get(w http.ResponseWriter, req *http.Request) {
 		complain(w, http.StatusNotFound, "RESOURCE_NOT_FOUND", "Requested resource was not found.")
 		return
 	}
-	answer(w, http.StatusOK, body)
+	faults.Answer(w, http.StatusOK, body)
 }
