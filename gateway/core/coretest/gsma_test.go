@@ -3,7 +3,6 @@ package coretest
 import (
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -25,7 +24,7 @@ func TestGSMAKeepsThePromises(t *testing.T) {
 		healthy := coresim.DefaultFaults()
 		healthy.ServiceMS, healthy.AsyncMS = 0, 0
 		sim := coresim.New(coresim.Config{Directory: &d, Faults: &healthy})
-		s := httptest.NewServer(sim)
+		served := Serve(t, sim)
 		connect := func(url string) *core.GSMA {
 			g, err := core.NewGSMA(core.GSMAConfig{URL: url + "/v1.2/mm", Currency: "TZS", PollInterval: 2 * time.Millisecond, Log: env.Log})
 			if err != nil {
@@ -34,14 +33,9 @@ func TestGSMAKeepsThePromises(t *testing.T) {
 			t.Cleanup(func() { _ = g.Close() })
 			return g
 		}
-		t.Cleanup(func() {
-			s.CloseClientConnections()
-			_ = sim.Close()
-			s.Close()
-		})
 		pay := func(args ...string) core.Request { return Request(core.Transfer, args...) }
-		return &Rig{
-			Switch: connect(s.URL),
+		g := &Rig{
+			Switch: connect(served),
 			Pay:    func() core.Request { return pay("to", "255700000002", "amount", "5000") },
 			Refuse: map[string]core.Request{
 				core.InsufficientFunds: pay("to", "255700000002", "amount", "999999"),
@@ -74,27 +68,6 @@ func TestGSMAKeepsThePromises(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
-			Effects: func(r core.Request) int {
-				for _, e := range sim.Effects() {
-					if e.CorrelationID == r.ID {
-						return e.Times
-					}
-				}
-				return 0
-			},
-			TakenBack: func(first core.Request) int {
-				ref, n := "", 0
-				for _, tx := range sim.Transactions() {
-					if tx.CorrelationID == first.ID {
-						ref = tx.Reference
-					}
-					if tx.Original != "" && tx.Original == ref {
-						n++
-					}
-				}
-				return n
-			},
-			Posts:     sim.Posts,
 			Slow:      slow,
 			Elsewhere: func(t *testing.T) core.Switch { return connect("http://" + Nowhere(t)) },
 			Forge: func(t *testing.T, r core.Request) {
@@ -102,6 +75,8 @@ func TestGSMAKeepsThePromises(t *testing.T) {
 				Send(t, http.MethodPut, r.Callback, `{"transactionReference":"FORGED0001","transactionStatus":"completed","amount":"5000","currency":"TZS"}`)
 			},
 		}
+		g.Books(sim, func(r core.Request) string { return r.ID }, true)
+		return g
 	})
 }
 

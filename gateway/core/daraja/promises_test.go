@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -44,13 +43,7 @@ func config(url, callbacks string) daraja.Config {
 func begin(t *testing.T) (*darajasim.Core, string) {
 	t.Helper()
 	sim := darajasim.New(darajasim.Config{Key: "consumer", Secret: "secret-63", Passkey: passkey, Initiator: password, Private: private})
-	s := httptest.NewServer(sim)
-	t.Cleanup(func() {
-		s.CloseClientConnections()
-		_ = sim.Close()
-		s.Close()
-	})
-	return sim, s.URL
+	return sim, coretest.Serve(t, sim)
 }
 
 func connect(t *testing.T, cfg daraja.Config) *daraja.Connector {
@@ -90,49 +83,11 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 		cfg.Log = env.Log
 		return connect(t, cfg)
 	}
-	with := func(name, value string) core.Request {
-		r := pay
-		r.Args = append(core.Args{{Name: name, Value: value}}, pay.Args...)
-		return r
-	}
 	c := at(url)
 	g := &coretest.Rig{
-		Switch: c, Handler: c, Slow: slow, Unserved: core.Withdrawal, Posts: sim.Posts,
-		Pay:    func() core.Request { return pay },
-		Refuse: map[string]core.Request{core.LimitExceeded: with("amount", "6000000")},
-		Set: func(t *testing.T, faults ...coretest.Fault) {
-			t.Helper()
-			f := darajasim.DefaultFaults()
-			for _, x := range faults {
-				switch x {
-				case coretest.DropAnswers:
-					f.DropAnswers = 1
-				case coretest.Slow:
-					f.SlowMS = float64(slow / time.Millisecond)
-				case coretest.Down:
-					f.Down = true
-				case coretest.WrongAmount:
-					f.WrongAmount = true
-				case coretest.DecideLater:
-					f.DecideMS = float64(slow / time.Millisecond)
-				}
-				if way, ok := x.Way(); ok {
-					f.Callbacks = way
-				}
-			}
-			if err := sim.SetFaults(f); err != nil {
-				t.Fatal(err)
-			}
-		},
-		Effects: func(r core.Request) int {
-			n := 0
-			for _, e := range sim.Effects() {
-				if e.CorrelationID == mark(r) {
-					n += e.Times
-				}
-			}
-			return n
-		},
+		Switch: c, Handler: c, Slow: slow, Unserved: core.Withdrawal, Set: coretest.Misbehave(sim, slow),
+		Pay:       func() core.Request { return pay },
+		Refuse:    map[string]core.Request{core.LimitExceeded: coretest.With(pay, "amount", "6000000")},
 		Elsewhere: func(t *testing.T) core.Switch { return at("http://" + coretest.Nowhere(t)) },
 		Forge: func(t *testing.T, r core.Request) {
 			t.Helper()
@@ -149,21 +104,11 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 			}
 		},
 	}
-	if pay.Call != core.Transfer {
-		g.TakenBack = func(first core.Request) int {
-			n := 0
-			for _, e := range sim.Effects() {
-				if e.Of == mark(first) && e.Type == "reversal" && e.Credit == first.MSISDN && e.Amount == "5000" {
-					n += e.Times
-				}
-			}
-			return n
-		}
-	}
+	g.Books(sim, mark, pay.Call != core.Transfer)
 	if pay.Call == core.Transfer {
-		g.Refuse[core.UnknownPayee] = with("to", "255799999999")
+		g.Refuse[core.UnknownPayee] = coretest.With(pay, "to", "255799999999")
 	} else {
-		g.Refuse[core.InsufficientFunds] = with("amount", "1000001")
+		g.Refuse[core.InsufficientFunds] = coretest.With(pay, "amount", "1000001")
 	}
 	return g
 }

@@ -94,17 +94,12 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 		cfg.Log = env.Log
 		return connect(t, cfg)
 	}
-	with := func(value string) core.Request {
-		r := pay
-		r.Args = append(core.Args{{Name: "amount", Value: value}}, pay.Args...)
-		return r
-	}
 	nobody := coretest.Request(core.Transfer, "to", "255799999999", "amount", "5000")
 	return &coretest.Rig{
 		Switch: at(address), Slow: slow, Unserved: core.Deposit, Posts: sim.Posts,
 		Pay: func() core.Request { return pay },
 		Refuse: map[string]core.Request{
-			core.LimitExceeded: with("6000000"), core.InsufficientFunds: with("1000001"), core.UnknownPayee: nobody,
+			core.LimitExceeded: coretest.With(pay, "amount", "6000000"), core.InsufficientFunds: coretest.With(pay, "amount", "1000001"), core.UnknownPayee: nobody,
 		},
 		Lacks: []coretest.Fault{
 			coretest.DecideLater, coretest.CallbacksEarly, coretest.CallbacksLate, coretest.CallbacksTwice, coretest.NoCallbacks,

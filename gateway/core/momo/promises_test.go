@@ -2,7 +2,6 @@ package momo_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -32,13 +31,7 @@ func begin(t *testing.T, cfg momosim.Config) (*momosim.Core, string) {
 	t.Helper()
 	cfg.User, cfg.Key, cfg.Environment = "user", "api-key-58", "sandbox"
 	sim := momosim.New(cfg)
-	s := httptest.NewServer(sim)
-	t.Cleanup(func() {
-		s.CloseClientConnections()
-		_ = sim.Close()
-		s.Close()
-	})
-	return sim, s.URL
+	return sim, coretest.Serve(t, sim)
 }
 
 func connect(t *testing.T, cfg momo.Config) *momo.Connector {
@@ -74,46 +67,12 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 		cfg.Log = env.Log
 		return connect(t, cfg)
 	}
-	big := pay
-	big.Args = append(core.Args{{Name: "amount", Value: "6000000"}}, pay.Args...)
 	g := &coretest.Rig{
-		Switch:   at(url),
-		Pay:      func() core.Request { return pay },
-		Refuse:   map[string]core.Request{core.LimitExceeded: big},
-		Unserved: core.Airtime,
-		Set: func(t *testing.T, faults ...coretest.Fault) {
-			t.Helper()
-			f := momosim.DefaultFaults()
-			for _, x := range faults {
-				switch x {
-				case coretest.DropAnswers:
-					f.DropAnswers = 1
-				case coretest.Slow:
-					f.SlowMS = float64(slow / time.Millisecond)
-				case coretest.Down:
-					f.Down = true
-				case coretest.WrongAmount:
-					f.WrongAmount = true
-				case coretest.DecideLater:
-					f.DecideMS = float64(slow / time.Millisecond)
-				}
-				if way, ok := x.Way(); ok {
-					f.Callbacks = way
-				}
-			}
-			if err := sim.SetFaults(f); err != nil {
-				t.Fatal(err)
-			}
-		},
-		Effects: func(r core.Request) int {
-			for _, e := range sim.Effects() {
-				if e.CorrelationID == r.WireKey {
-					return e.Times
-				}
-			}
-			return 0
-		},
-		Posts:     sim.Posts,
+		Switch:    at(url),
+		Pay:       func() core.Request { return pay },
+		Refuse:    map[string]core.Request{core.LimitExceeded: coretest.With(pay, "amount", "6000000")},
+		Unserved:  core.Airtime,
+		Set:       coretest.Misbehave(sim, slow),
 		Slow:      slow,
 		Elsewhere: func(t *testing.T) core.Switch { return at("http://" + coretest.Nowhere(t)) },
 		Forge: func(t *testing.T, r core.Request) {
@@ -122,25 +81,11 @@ func rig(t *testing.T, env coretest.Env, pay core.Request) *coretest.Rig {
 				`{"financialTransactionId":"1","externalId":"`+r.ID+`","amount":"5000","currency":"TZS","status":"SUCCESSFUL"}`)
 		},
 	}
-	if pay.Call == core.MerchantPay || pay.Call == core.BillPay {
-		g.TakenBack = func(first core.Request) int {
-			n := 0
-			for _, e := range sim.Effects() {
-				if e.Of == first.WireKey && e.Debit == "api-user" && e.Credit == first.MSISDN && e.Amount == "5000" {
-					n += e.Times
-				}
-			}
-			return n
-		}
-	}
+	g.Books(sim, func(r core.Request) string { return r.WireKey }, pay.Call == core.MerchantPay || pay.Call == core.BillPay)
 	if pay.Call == core.Transfer {
-		unknown := pay
-		unknown.Args = core.Args{{Name: "to", Value: "255799999999"}, {Name: "amount", Value: "5000"}}
-		g.Refuse[core.UnknownPayee] = unknown
+		g.Refuse[core.UnknownPayee] = coretest.With(pay, "to", "255799999999")
 	} else {
-		poor := pay
-		poor.Args = append(core.Args{{Name: "amount", Value: "1000001"}}, pay.Args...)
-		g.Refuse[core.InsufficientFunds] = poor
+		g.Refuse[core.InsufficientFunds] = coretest.With(pay, "amount", "1000001")
 	}
 	return g
 }
