@@ -80,16 +80,18 @@ type Sentinel struct {
 type Valkey struct {
 	steps *steps // nil for a cluster, where a command reaches one slot
 	gate
-	client  valkey.Client
-	opts    ValkeyOptions
-	durable chan struct{} // a token per durable connection
-	warm    *warm
-	epoch   epoch
-	turn    atomic.Uint32 // the slot that the next Claim begins with
-	proof   proof         // that commits are durable
-	noAOF   atomic.Bool   // a primary has no append-only file, and that is allowed
-	past    atomic.Bool   // an address was dialled that is not configured: sentinels or a cluster named it
-	away    atomic.Bool   // nobody listens, and a call has waited in vain for its whole time
+	client    valkey.Client
+	opts      ValkeyOptions
+	durable   chan struct{} // a token per durable connection
+	warm      *warm
+	epoch     epoch
+	turn      atomic.Uint32     // the slot that the next Claim begins with
+	queues    map[byte][]string // keys, by kind and slot
+	placement placement
+	proof     proof       // that commits are durable
+	noAOF     atomic.Bool // a primary has no append-only file, and that is allowed
+	past      atomic.Bool // an address was dialled that is not configured: sentinels or a cluster named it
+	away      atomic.Bool // nobody listens, and a call has waited in vain for its whole time
 }
 
 var _ Store = (*Valkey)(nil)
@@ -115,6 +117,7 @@ func OpenValkey(ctx context.Context, opts ValkeyOptions) (*Valkey, error) {
 	}
 	v := &Valkey{opts: opts, durable: make(chan struct{}, opts.DurableConns), warm: newWarm(opts.CacheSize)}
 	v.proof.asking = make(chan struct{}, 1)
+	v.queues = v.queueKeys()
 	dialer := net.Dialer{Timeout: dial}
 	var err error
 	v.client, err = valkey.NewClient(valkey.ClientOption{

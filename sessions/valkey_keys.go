@@ -29,14 +29,18 @@ func (v *Valkey) recordKey(kind byte, msisdn, id string) string {
 	return base + memberOf(msisdn, id)
 }
 
-func (v *Valkey) queueKey(slot int, kind byte) string {
-	switch kind {
-	case kindAction:
-		return v.slotKey(slot) + "q:" + QueueActions
-	case kindWish:
-		return v.slotKey(slot) + "q:" + QueueWishes
+// queueKey is the key of a slot's queue of actions, notices or wishes.
+func (v *Valkey) queueKey(slot int, kind byte) string { return v.queues[kind][slot] }
+
+// queueKeys are the keys of all queues, by kind and slot.
+func (v *Valkey) queueKeys() map[byte][]string {
+	all := map[byte][]string{}
+	for kind, name := range map[byte]string{kindAction: QueueActions, kindNotice: QueueNotices, kindWish: QueueWishes} {
+		for slot := range slots {
+			all[kind] = append(all[kind], v.slotKey(slot)+"q:"+name)
+		}
 	}
-	return v.slotKey(slot) + "q:" + QueueNotices
+	return all
 }
 
 func (v *Valkey) openKey(msisdn string) string {

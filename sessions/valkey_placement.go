@@ -3,8 +3,10 @@ package sessions
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/valkey-io/valkey-go"
 )
@@ -13,11 +15,31 @@ import (
 // distribution model").
 const hashSlots = 16384
 
-// shards returns our slots by the server that takes their writes: one group where
-// one server has all. Slots that no server of a cluster has are a group too.
+// placement remembers which of our slots are at the same server: in a cluster as its
+// nodes said it last, until something is found where it should not be.
+type placement struct {
+	mu     sync.Mutex
+	shards [][]int // nil: to be read again
+}
+
+func (l *placement) doubt() {
+	l.mu.Lock()
+	l.shards = nil
+	l.mu.Unlock()
+}
+
+// shards returns our slots by the server that takes their writes, in order: one
+// group where one server has all. Slots that no server of a cluster has are a group
+// too. A cluster may have changed since.
 func (v *Valkey) shards(ctx context.Context) ([][]int, error) {
 	if v.client.Mode() != valkey.ClientModeCluster {
 		return [][]int{allSlots}, nil
+	}
+	l := &v.placement
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.shards != nil {
+		return l.shards, nil
 	}
 	text, err := v.clusterNodes(ctx)
 	if err != nil {
@@ -29,13 +51,59 @@ func (v *Valkey) shards(ctx context.Context) ([][]int, error) {
 		i := owner[v.hashSlot(slot)]
 		groups[i] = append(groups[i], slot)
 	}
-	some := groups[:0]
 	for _, g := range groups {
 		if len(g) > 0 {
-			some = append(some, g)
+			l.shards = append(l.shards, g)
 		}
 	}
-	return some, nil
+	return l.shards, nil
+}
+
+// queuesAnswer is what a script said of the queues at one server.
+type queuesAnswer struct {
+	slots []int // of the queues, in the order in which it was asked about them
+	valkey.ValkeyResult
+}
+
+// askQueues runs a script at each server, once for all its queues of a kind, in
+// their order from the first slot on. Scripts that only read may do that in a
+// cluster too (flag allow-cross-slot-keys), as long as the slots are there: they say
+// themselves of which that is not so. Slots that could not be asked about, as
+// nobody knows where they are, are lost.
+func (v *Valkey) askQueues(ctx context.Context, s script, kind byte, first int, args ...string) (answers []queuesAnswer, lost []int) {
+	shards, err := v.shards(ctx)
+	if err != nil {
+		return nil, allSlots
+	}
+	calls := make([]struct{ keys, args []string }, len(shards))
+	commands := make(valkey.Commands, len(shards))
+	answers = make([]queuesAnswer, len(shards))
+	for i, shard := range shards {
+		at, _ := slices.BinarySearch(shard, first)
+		turned := slices.Concat(shard[at:], shard[:at])
+		queues := make([]string, len(turned))
+		for j, slot := range turned {
+			queues[j] = v.queueKey(slot, kind)
+		}
+		c := &calls[i]
+		if v.client.Mode() == valkey.ClientModeCluster {
+			c.keys, c.args = queues[:1], slices.Concat(args, queues[1:])
+		} else {
+			c.keys, c.args = queues, args
+		}
+		commands[i] = v.evalsha(s, c.keys, c.args)
+		answers[i].slots = turned
+	}
+	for i, r := range v.client.DoMulti(ctx, commands...) {
+		if unknownScript(r.Error()) {
+			r = v.client.Do(ctx, v.eval(s, calls[i].keys, calls[i].args))
+		}
+		if r.Error() != nil {
+			v.placement.doubt()
+		}
+		answers[i].ValkeyResult = r
+	}
+	return answers, nil
 }
 
 // allSlots are the numbers of all slots of ours.

@@ -2,7 +2,7 @@ package sessions
 
 import (
 	"context"
-	_ "embed" // the script
+	_ "embed" // the scripts
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -11,7 +11,13 @@ import (
 //go:embed lua/fact.lua
 var factLua string
 
-var factScript = newScript(factLua)
+//go:embed lua/backlog.lua
+var backlogLua string
+
+var (
+	factScript    = newScript(factLua)
+	backlogScript = newScript(backlogLua)
+)
 
 func (v *Valkey) factKey(name string) string { return v.opts.Prefix + "fact:" + name }
 
@@ -64,7 +70,7 @@ func (v *Valkey) DropRevision(ctx context.Context, id string) error {
 	return nil
 }
 
-// Backlog is as Store's. It asks every slot's queue, in one pipeline.
+// Backlog is as Store's. It asks each primary with one script.
 func (v *Valkey) Backlog(ctx context.Context, queue string) (Backlog, error) {
 	kind, err := queueKind(queue)
 	if err != nil {
@@ -75,30 +81,52 @@ func (v *Valkey) Backlog(ctx context.Context, queue string) (Backlog, error) {
 		return Backlog{}, err
 	}
 	defer done()
-	asks := make(valkey.Commands, 0, 2*slots)
-	for slot := range slots {
+	var b Backlog
+	answers, lost := v.askQueues(ctx, backlogScript, kind, 0, "", "")
+	for _, a := range answers {
+		waits, err := a.AsIntSlice()
+		if err != nil {
+			return Backlog{}, failed(err)
+		}
+		for i := 0; i+2 < len(waits); i += 3 {
+			if waits[i+1] < 0 {
+				lost = append(lost, a.slots[waits[i]-1])
+				continue
+			}
+			b.add(int(waits[i+1]), waits[i+2])
+		}
+	}
+	if len(lost) == 0 {
+		return b, nil
+	}
+	v.placement.doubt()
+	asks := make(valkey.Commands, 0, 2*len(lost))
+	for _, slot := range lost {
 		key := v.queueKey(slot, kind)
 		asks = append(asks, v.client.B().Zcard().Key(key).Build(),
 			v.client.B().Zrange().Key(key).Min("0").Max("0").Withscores().Build())
 	}
-	var b Backlog
-	answers := v.client.DoMulti(ctx, asks...)
-	for i := 0; i < len(answers); i += 2 {
-		n, err := answers[i].AsInt64()
+	counts := v.client.DoMulti(ctx, asks...)
+	for i := 0; i < len(counts); i += 2 {
+		n, err := counts[i].AsInt64()
 		if err != nil {
 			return Backlog{}, failed(err)
 		}
-		b.Records += int(n)
-		first, err := answers[i+1].AsZScores()
+		first, err := counts[i+1].AsZScores()
 		if err != nil {
 			return Backlog{}, failed(err)
 		}
-		if len(first) == 0 {
-			continue
-		}
-		if at := time.UnixMicro(int64(first[0].Score)).UTC(); b.Oldest.IsZero() || at.Before(b.Oldest) {
-			b.Oldest = at
+		if len(first) > 0 {
+			b.add(int(n), int64(first[0].Score))
 		}
 	}
 	return b, nil
+}
+
+// add counts the records of one more queue, whose first is due at a time in us.
+func (b *Backlog) add(records int, due int64) {
+	b.Records += records
+	if at := time.UnixMicro(due).UTC(); b.Oldest.IsZero() || at.Before(b.Oldest) {
+		b.Oldest = at
+	}
 }
