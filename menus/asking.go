@@ -110,10 +110,13 @@ func cleanEarlier(e Earlier) Earlier {
 }
 
 // open begins a dialogue: first comes what is owed to the customer about an
-// earlier one, whatever was dialled.
+// earlier one, whatever was dialled, and whether or not anything may begin.
 func (r *run) open() (Turn, error) {
-	if len(r.in.Open) == 0 || r.st.note == noteClosed {
+	if len(r.in.Open) == 0 {
 		return r.arrive()
+	}
+	if r.st.note == noteClosed {
+		r.st.note = noteNone // that is said next
 	}
 	r.st.ask = openFirst(r.in.Open)
 	return r.show(), nil
@@ -150,6 +153,10 @@ func (r *run) asked(v string) (Turn, error) {
 	switch {
 	case a.kind == askOpen && (v == "1" || v == r.p.keyHome):
 		r.clearAsk()
+		if r.closed() {
+			r.st.note = noteClosed
+			return r.show(), nil
+		}
 		if int(r.st.screen) != r.p.start {
 			return r.resume() // a dialogue that broke off
 		}

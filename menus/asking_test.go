@@ -2,9 +2,11 @@ package menus
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 )
 
@@ -99,6 +101,89 @@ func TestWhatIsOpenComesBeforeADialogueThatBrokeOff(t *testing.T) {
 	k.do("1")
 	if id := k.turn.Screen.ID; id == ScreenOpen || id == p.Start() {
 		t.Errorf("the dialogue that broke off is lost: %q", id)
+	}
+}
+
+func TestWhatIsOpenIsSaidEvenWhereNothingMayBegin(t *testing.T) {
+	texts := fstest.MapFS{}
+	for _, name := range []string{"wallet.yaml", "ends.yaml", "last_balance.yaml", "texts.yaml"} {
+		data, err := os.ReadFile("catalog/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[name] = &fstest.MapFile{Data: data}
+	}
+	open, err := Load(texts, DefaultEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts["texts.yaml"].Data = append([]byte("maintenance: true\n"), texts["texts.yaml"].Data...)
+	shut, err := Load(texts, DefaultEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := open.Announcement(map[string]string{"en": "Back at {until}", "sw": "Saa {until}", "fr": "À {until}", "am": "{until}"}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := time.Date(testNow.Year(), testNow.Month(), testNow.Day(), 22, 30, 0, 0, testNow.Location())
+	for name, tt := range map[string]struct {
+		catalog *Catalog
+		closed  *Unavailable
+		lang    string
+		says    string
+	}{
+		"the menus say so":       {shut, nil, "en", "closed for maintenance. Please try again later."},
+		"operators say so":       {open, &Unavailable{Until: until}, "en", "closed for maintenance until 22:30. Please try again then."},
+		"and in Swahili":         {open, &Unavailable{Until: until}, "sw", "hadi 22:30"},
+		"in words of their own":  {open, &Unavailable{Until: until, Words: words}, "en", "Back at 22:30"},
+		"and nobody knows until": {open, &Unavailable{}, "en", "closed for maintenance. Please try again later."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, _ := tt.catalog.Program("wallet")
+			for _, rest := range []string{"", "1*0700000002*5000"} {
+				k := &talk{t: t, p: p, visited: map[string]bool{}, closed: tt.closed}
+				in := k.input(Begin)
+				in.Language, in.Text, in.Open = tt.lang, Typed(rest), []Earlier{transferBefore(Pending)}
+				k.step(in)
+				k.want(ScreenOpen, "AB12CD34")
+				if k.turn.End {
+					t.Fatal("it ends before it says that it is closed")
+				}
+				k.do("1")
+				k.want(ScreenMaintenance, tt.says)
+				if !k.turn.End {
+					t.Error("it goes on")
+				}
+				in.Open = nil
+				k.step(in)
+				k.want(ScreenMaintenance, tt.says)
+			}
+		})
+	}
+}
+
+func TestADialogueThatBrokeOffDoesNotGoOnWhereNothingMayBegin(t *testing.T) {
+	p, _ := club(t).Program("club")
+	k := &talk{t: t, p: p, visited: map[string]bool{}}
+	k.begin("en")
+	k.play("2|0700000002")
+	k.do("@done name=ASHA")
+	st, ok := p.Dropped(k.turn.State)
+	if !ok {
+		t.Fatal("nothing is left")
+	}
+	k.closed = &Unavailable{}
+	for _, open := range [][]Earlier{nil, {transferBefore(Pending)}} {
+		k.resume(Turn{State: st})
+		in := k.input(Redial)
+		in.Open = open
+		k.step(in)
+		if open != nil {
+			k.want(ScreenOpen, "AB12CD34")
+			k.do("1")
+		}
+		k.want(ScreenMaintenance, "")
 	}
 }
 

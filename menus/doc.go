@@ -158,7 +158,7 @@
 // A dial says first what became of actions that the customer does not know the end
 // of, at most three, the newest first: open_checking while nobody knows, and
 // open_done, open_rejected or open_expired once, if the SMS has not left. Then the
-// dialogue goes on to what was dialled. See [Input] and [Earlier].
+// dialogue goes on to what was dialled, or ends with maintenance if that is closed. See [Input] and [Earlier].
 //
 // An action whose arguments but the secrets are those of one that is open, or was
 // done within again: within, is asked about ([ScreenAgain]) after its confirm: 1

@@ -74,8 +74,7 @@ func (r *run) body(b []byte) []byte {
 	case noteTooMany:
 		return sc.append(b, sys.texts[sysTooMany])
 	case noteClosed:
-		sc.slots, sc.noCustomer = nil, true
-		return sc.append(b, sys.texts[sysMaintenance])
+		return r.appendClosed(b)
 	}
 	if n := len(b); r.st.note != noteNone {
 		if b = r.appendNote(b, &sc); len(b) > n {
@@ -162,6 +161,20 @@ func (r *run) appendUnavailable(b []byte, why Unavailable, now, until sysText) [
 	}
 	sc.slots = []string{why.Until.Format(timeLayout)}
 	return sc.append(b, sys.texts[until])
+}
+
+// appendClosed says that nothing may begin, and why if the whole service is closed.
+func (r *run) appendClosed(b []byte) []byte {
+	why := Unavailable{}
+	if r.in.Closed != nil {
+		why = *r.in.Closed
+	}
+	if why.Words != nil {
+		return why.Words.append(b, r.st.lang, why.Until, r.in.Now)
+	}
+	sc := untilScope(why.Until, r.in.Now)
+	sc.env, sc.sys = &r.p.env, r.p.sys[r.lang]
+	return sc.append(b, sc.sys.texts[sysMaintenance])
 }
 
 const timeLayout = "2006-01-02T15:04:05Z07:00"

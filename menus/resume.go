@@ -30,7 +30,7 @@ func (p *Program) Dropped(st State) (kept State, ok bool) {
 // takeUp begins a dialogue where another broke off, or asks whether to.
 func (r *run) takeUp() (Turn, error) {
 	st, ok := r.p.Dropped(r.st)
-	if !ok || r.p.closed {
+	if !ok || r.closed() {
 		r.begin()
 		return r.open()
 	}

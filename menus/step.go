@@ -111,7 +111,7 @@ func (p *Program) Step(st State, in Input) (Turn, error) {
 func (r *run) begin() {
 	r.lang = max(slices.Index(r.p.langs, r.in.Language), 0)
 	r.st = State{program: r.p.fingerprint, lang: r.p.langs[r.lang], screen: uint16(r.p.start)}
-	if r.p.closed {
+	if r.closed() {
 		r.st.note = noteClosed
 		return
 	}
@@ -122,6 +122,9 @@ func (r *run) begin() {
 		r.shortcut(string(r.in.Text))
 	}
 }
+
+// closed says whether nothing may begin.
+func (r *run) closed() bool { return r.p.closed || r.in.Closed != nil }
 
 func (r *run) screen() *screen { return &r.p.screens[r.st.screen] }
 

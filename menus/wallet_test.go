@@ -23,6 +23,7 @@ type talk struct {
 	state   []byte
 	turn    Turn
 	down    map[string]Unavailable
+	closed  *Unavailable
 	limits  Limits
 	visited map[string]bool
 	log     strings.Builder
@@ -30,7 +31,7 @@ type talk struct {
 
 func (k *talk) input(kind InputKind) Input {
 	return Input{
-		Kind: kind, Customer: "255700000001", Now: testNow, Limits: k.limits,
+		Kind: kind, Customer: "255700000001", Now: testNow, Limits: k.limits, Closed: k.closed,
 		Seal: func(s string) ([]byte, error) {
 			if s != testPIN {
 				return nil, fmt.Errorf("sealed %d characters that are not the PIN", len(s))

@@ -53,8 +53,9 @@ func (t *Turn) dial(ctx context.Context) (remembered bool) {
 		t.system("unknown_code", shown(m.Text))
 		return remembered
 	}
-	if t.closed() {
-		return
+	if closed := d.closed(); closed != nil && len(t.before) == 0 {
+		t.turnAway(closed)
+		return remembered
 	}
 	seed := d.Desk.planted(m.Key.MSISDN, program.Menu())
 	if seed == nil && rest == "" && program.Resume().Mode != "restart" && t.takeUp(ctx, program.Menu(), old, found, hash) {

@@ -49,6 +49,33 @@ func TestADialSaysFirstWhatIsOpenWhateverIsDialled(t *testing.T) {
 	b.press("1", "home")
 }
 
+func TestWhoHasAPaymentUnderCheckReadsOfItBeforeTheServiceIsSaidToBeClosed(t *testing.T) {
+	b := newBench(t)
+	b.core.post = noAnswer
+	b.toPIN()
+	b.press("1234", "checking")
+	plans := closures{"": menus.Unavailable{Until: b.now().Add(48 * time.Hour)}}
+	b.Plans = plans
+	for _, code := range []string{"*150*00#", "*150*02#", "*150*00*1*0700000003*700#"} {
+		r := b.dialling(code, menus.ScreenOpen)
+		if !strings.Contains(r.Text, "still checking. Do not repeat.") || r.End {
+			t.Errorf("%s: %+v", code, r)
+		}
+	}
+	if r := b.press("1", menus.ScreenMaintenance); !r.End || !strings.Contains(r.Text, "closed for maintenance until") {
+		t.Errorf("%+v", r)
+	}
+	// Who is not owed a word about anything reads only that.
+	other := b.message(Dial, "*150*00#")
+	other.Key.MSISDN = "255700000003"
+	if r := b.expect(menus.ScreenMaintenance, other); !r.End || !strings.Contains(r.Text, "closed for maintenance until") {
+		t.Errorf("%+v", r)
+	}
+	delete(plans, "")
+	b.dial(menus.ScreenOpen)
+	b.press("1", "home")
+}
+
 func TestWhatIsOpenIsFoundByAnotherProcess(t *testing.T) {
 	b := newBench(t)
 	b.core.post = noAnswer

@@ -27,25 +27,31 @@ func (d *Dialog) unavailable(call string) (menus.Unavailable, bool) {
 	return why, down
 }
 
-// closed answers a dial while operators have closed the whole service. Dialogues
-// under way go on to their end; no call is made for them.
-func (t *Turn) closed() bool {
-	d := t.d
+// closed says why operators have closed the whole service, nil if they have not.
+func (d *Dialog) closed() *menus.Unavailable {
 	if d.Plans == nil {
-		return false
+		return nil
 	}
 	why, closed := d.Plans.Closed("")
 	if !closed {
-		return false
+		return nil
 	}
 	if !why.Until.IsZero() {
 		why.Until = why.Until.In(d.Zone)
 	}
-	text := t.catalog.Closed(t.language, why, d.Now().In(d.Zone))
+	this := why // on the heap only now
+	return &this
+}
+
+// turnAway answers a dial while the whole service is closed, from somebody who is
+// owed no word about an earlier one. Dialogues under way go on to their end; no
+// call is made for them.
+func (t *Turn) turnAway(why *menus.Unavailable) {
+	d := t.d
+	text := t.catalog.Closed(t.language, *why, d.Now().In(d.Zone))
 	t.reply = Reply{Screen: menus.ScreenMaintenance, Text: text, UCS2: menus.NeedsUCS2(text), End: true}
 	t.ready = true
 	d.live.end(d, t.m.Key, EndReplaced, t.m.At)
-	return true
 }
 
 // notice is what operators want said in front of a first screen.

@@ -305,7 +305,7 @@ func (t *Turn) input(kind menus.InputKind) menus.Input {
 	in := menus.Input{
 		Kind: kind, Customer: t.m.Key.MSISDN, Language: t.language,
 		Now: d.Now().In(d.Zone), Limits: t.m.Limits,
-		Seal: t.seal, Same: t.same, Down: t.down,
+		Seal: t.seal, Same: t.same, Down: t.down, Closed: d.closed(),
 	}
 	if kind == menus.Keys {
 		in.Text = t.m.Text
