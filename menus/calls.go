@@ -95,7 +95,7 @@ var (
 			results: []resultDef{{name: "commission", typ: typeMoney, always: true}}},
 		{name: "lock", changes: true, args: []argDef{{"pin", typeSecret, false}}},
 		{name: "change_pin", changes: true, args: []argDef{{"pin", typeSecret, false}, {"new_pin", typeSecret, false}}},
-		{name: CallLastBalance, local: true},
+		{name: CallLastBalance, local: true, results: []resultDef{{name: "sent_at", typ: typeTime}}},
 		{name: "status", args: []argDef{{"reference", typeText, false}},
 			results: []resultDef{
 				{name: "state", typ: typeText, always: true}, {name: "amount", typ: typeMoney, always: true},

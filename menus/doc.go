@@ -131,7 +131,8 @@
 //	commission    pin                             gives commission, of an agent
 //	lock          pin                             locks the customer's own account
 //	change_pin    pin new_pin                     gives nothing; pin_weak refuses the new one
-//	last_balance                                  the last known balance, by SMS alone
+//	last_balance                                  the last known balance, by SMS alone;
+//	                                              gives sent_at if that was done already
 //	status        reference                       gives state (done, failed or pending), amount
 //	                                              [kind date direction party]
 //	account_name  to | till | biller | agent      gives name
@@ -149,7 +150,9 @@
 // secret is not asked for: the dialogue goes where on: unavailable leads.
 //
 // last_balance is answered by the gateway, with an SMS to the customer's own
-// number; rejected says that no balance is known. It gives no value, as nobody can
+// number; rejected says that no balance is known. The same balance is sent once in
+// ten minutes: who asks again gets no second SMS, and sent_at is when the first one
+// left; a text that promises an SMS has to ask for it. It gives no value, as nobody can
 // check a PIN while the core is away: what a screen showed, whoever holds the
 // phone would read. The balance is one that the SMS of an action has told before.
 //

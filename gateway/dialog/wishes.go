@@ -74,7 +74,8 @@ func (t *Turn) wish(ctx context.Context, call *menus.Call) error {
 
 // lastBalance sends the last known balance by SMS, to the customer's own number
 // and nowhere else: without the core nobody can tell whose PIN was typed, if any,
-// so that the screen may not show it. It is one that an SMS has told already.
+// so that the screen may not show it. It is one that an SMS has told already. Who
+// asks again soon is told when it was sent.
 func (t *Turn) lastBalance(ctx context.Context) (menus.Result, error) {
 	d, now := t.d, t.d.Now()
 	c, err := d.Store.Customer(ctx, t.m.Key.MSISDN)
@@ -87,10 +88,22 @@ func (t *Turn) lastBalance(ctx context.Context) (menus.Result, error) {
 	text := t.catalog.Text("notice_balance", t.turn.State.Language(), menus.Value{Name: "balance", Text: c.Balance},
 		menus.Value{Name: "at", Text: c.BalanceAt.In(d.Zone).Format(time.RFC3339)})
 	n := notice(c.MSISDN, fmt.Sprintf("balance/%d/%d", c.BalanceAt.UnixMicro(), now.Unix()/int64(sameWithin.Seconds())), text, now)
-	if err := d.Store.Put(ctx, n); err != nil && !errors.Is(err, sessions.ErrConflict) {
+	err = d.Store.Put(ctx, n)
+	if err == nil {
+		return menus.Result{Outcome: menus.Done}, nil
+	}
+	if !errors.Is(err, sessions.ErrConflict) {
 		return menus.Result{}, err
 	}
-	return menus.Result{Outcome: menus.Done}, nil
+	before, err := d.Store.Notice(ctx, n.Owner, n.ID)
+	switch {
+	case err != nil || before.State == sessions.NoticeFailed: // that one does not come, and a second one not so soon
+		return menus.Result{Outcome: menus.Down}, err
+	case before.State == sessions.NoticeSubmitted:
+		at := before.Created.In(d.Zone).Format(time.RFC3339)
+		return menus.Result{Outcome: menus.Done, Fields: []menus.Value{{Name: "sent_at", Text: at}}}, nil
+	}
+	return menus.Result{Outcome: menus.Done}, nil // it is about to leave
 }
 
 // notice is an SMS to the customer that no action owes. The sender finds it in

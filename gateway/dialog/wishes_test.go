@@ -210,29 +210,48 @@ func TestTheLastBalanceComesBySMSAndNotOnTheScreen(t *testing.T) {
 	b.press("1234", "sent")
 	paid := b.now()
 	b.dial("home")
-	b.advance(time.Hour)
+	b.advance(b.now().Truncate(sameWithin).Add(time.Hour).Sub(b.now())) // the ten minutes begin
 	b.calls.down = true
 	b.dial("home")
 	r := b.press("5", "balance_away")
 	if r.Secret || strings.Contains(r.Text, "994,950") {
 		t.Fatalf("%+v", r)
 	}
-	for range 2 {
+	again := func(says, lacks string) {
+		t.Helper()
 		b.dialling("*150*00*5#", "balance_away")
-		if r := b.press("1", "balance_texted"); strings.Contains(r.Text, "994,950") {
+		r := b.press("1", "balance_texted")
+		if strings.Contains(r.Text, "994,950") || !strings.Contains(r.Text, says) || strings.Contains(r.Text, lacks) {
 			t.Errorf("%q", r.Text)
 		}
 	}
+	again("comes by SMS", "was sent")
+	asked := b.now()
+	again("comes by SMS", "was sent") // it has not left yet
 	all := b.sms()
 	if len(all) != 1 || all[0].To != customer || !strings.Contains(all[0].Text, "TZS 994,950") || !strings.Contains(all[0].Text, paid.UTC().Format("02/01/2006 at 15:04")) {
 		t.Fatalf("%+v, paid %v", all, paid)
 	}
-	b.advance(time.Hour)
-	b.dialling("*150*00*5#", "balance_away")
-	b.press("1", "balance_texted")
-	if n := b.sms(); len(n) != 1 {
-		t.Errorf("an hour later: %+v", n)
+	all[0].State, all[0].Due = sessions.NoticeSubmitted, time.Time{}
+	if err := b.store.Put(t.Context(), &all[0]); err != nil {
+		t.Fatal(err)
 	}
+	again("was sent to you by SMS at "+asked.UTC().Format("15:04")+".", "comes by SMS")
+	if n := b.sms(); len(n) != 0 {
+		t.Errorf("a second one at once: %+v", n)
+	}
+	b.advance(time.Hour)
+	again("comes by SMS", "was sent")
+	all = b.sms()
+	if len(all) != 1 {
+		t.Fatalf("an hour later: %+v", all)
+	}
+	all[0].State, all[0].Due = sessions.NoticeFailed, time.Time{}
+	if err := b.store.Put(t.Context(), &all[0]); err != nil {
+		t.Fatal(err)
+	}
+	b.dialling("*150*00*5#", "balance_away")
+	b.press("1", "read_failed") // one that cannot be sent is not promised
 }
 
 func TestABalanceThatOnlyAScreenToldIsNotSentBySMS(t *testing.T) {
