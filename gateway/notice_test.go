@@ -71,6 +71,55 @@ func TestOperatorsNoticesReachCustomersOfEveryGateway(t *testing.T) {
 	first(hb, "*150*00#", "Closed tonight.\n", "Send money")
 }
 
+func TestOneBillerIsClosedOnEveryGatewayAndTheOthersArePaid(t *testing.T) {
+	a, b, _, _ := pair(t, nil)
+	h := handset(t, a, payer)
+	toBiller := func(option string) {
+		t.Helper()
+		if err := h.dial("*150*00#"); err != nil {
+			t.Fatal(err)
+		}
+		key(t, h, "3", "Pay bill")
+		key(t, h, option, "LUKU")
+	}
+	toPIN := func() {
+		t.Helper()
+		toBiller("1")
+		key(t, h, "12345678901", "meter number")
+		key(t, h, "5000", "Enter amount")
+		shows(t, h, "Enter PIN")
+	}
+	toPIN() // before it is closed
+	out, err := adminCommand(t, b, "notice", "set", "--call", "billpay", "--biller", "100100",
+		"--text", "en=LUKU is closed.", "--text", "sw=b", "--text", "fr=c", "--text", "am=d")
+	if err != nil || !strings.Contains(out, "billpay/100100") || !strings.Contains(out, "until it is cleared") {
+		t.Fatal(out, err)
+	}
+	eventually(t, "it reaches the first gateway", func() bool { return len(a.board.List()) == 1 })
+	key(t, h, testPIN, "Enter PIN")
+	shows(t, h, "Not sent. No money moved.")
+	if all := effects(t, a.Addr("simulator.core")); len(all) != 0 {
+		t.Errorf("a closed biller was paid: %+v", all)
+	}
+	_ = h.hangUp()
+	toBiller("1")
+	shows(t, h, "LUKU is closed.")
+	_ = h.hangUp()
+	toBiller("2")
+	key(t, h, "12345678", "account number")
+	key(t, h, "5000", "Enter amount")
+	key(t, h, testPIN, "Enter PIN")
+	shows(t, h, "confirmed", "DAWASA")
+	for says, args := range map[string][]string{
+		"--call billpay takes --biller": {"--call", "billpay", "--till", "500100"},
+		"names no one of --call all":    {"--call", "all", "--biller", "100100"},
+	} {
+		if out, err := adminCommand(t, a, append([]string{"notice", "set"}, args...)...); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: %v %s", args, err, out)
+		}
+	}
+}
+
 func TestOpenStandsAboveTheHeartbeatAndSurvivesARestart(t *testing.T) {
 	cfg := testConfig(t)
 	g := startGateway(t, cfg)

@@ -14,6 +14,7 @@ import (
 
 	"nyota/gateway/config"
 	"nyota/gateway/ops"
+	"nyota/menus"
 )
 
 // noticeCommand sets, lists and clears what operators plan and want said, on all
@@ -56,17 +57,20 @@ func noticeCommand(load func() (config.Config, error)) *cobra.Command {
 
 func noticeSet(load func() (config.Config, error), flags *adminFlags) *cobra.Command {
 	var call, from, until string
+	party := map[string]*string{"biller": new(string), "till": new(string), "agent": new(string)}
 	var texts []string
 	var open, info bool
 	cmd := &cobra.Command{Use: "set", Short: "Close a call or the whole service, keep one open, or say something", Args: cobra.NoArgs,
-		Long: "Closes a call of the menus (--call transfer), or the whole service (--call all), from a time until another. Customers\n" +
-			"read it before they type a PIN: in your words, or in the catalog's with the time. With --open the call is open whatever\n" +
-			"the core's heartbeat says. With --info the text is said in front of first screens, and nothing is closed.\n\n" +
+		Long: "Closes a call of the menus (--call transfer), or the whole service (--call all), from a time until another; or of\n" +
+			"bills, merchants and withdrawals one alone: --call billpay --biller 100100, --call merchantpay --till 500100,\n" +
+			"--call withdrawal --agent 10001. Customers read it before they type a PIN: in your words, or in the catalog's with the\n" +
+			"time. With --open the call is open whatever the core's heartbeat says. With --info the text is said in front of first\n" +
+			"screens, and nothing is closed.\n\n" +
 			"Times are 22:00 (the next one), 2026-12-08T22:00, RFC 3339, or from now +2h; in the operator's time zone. Texts need\n" +
 			"every language of the menus, fit one screen, and may say {until}.",
 		Example: `  gateway notice set --call transfer --until +2h
   gateway notice set --call all --from 2026-12-09T01:00 --until 2026-12-09T03:00
-  gateway notice set --call billpay --until 22:00 --text "en=LUKU is closed till {until}." --text "sw=LUKU imefungwa hadi {until}." ...`,
+  gateway notice set --call billpay --biller 100100 --until 22:00 --text "en=LUKU is closed till {until}." --text "sw=LUKU imefungwa hadi {until}." ...`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, cfg, err := flags.client(load)
 			if err != nil {
@@ -86,6 +90,14 @@ func noticeSet(load func() (config.Config, error), flags *adminFlags) *cobra.Com
 			}
 			if n.Call == "" {
 				return errors.New("--call names the call that is meant, or all for the whole service")
+			}
+			for _, name := range []string{"biller", "till", "agent"} {
+				if v := *party[name]; v != "" {
+					if takes := menus.PartyOf(call); takes != name {
+						return fmt.Errorf("--%s names no one of --call %s: %s", name, call, partyCalls())
+					}
+					n.Call = menus.Party(call, v)
+				}
 			}
 			zone, err := time.LoadLocation(cfg.Operator.Timezone)
 			if err != nil {
@@ -113,12 +125,26 @@ func noticeSet(load func() (config.Config, error), flags *adminFlags) *cobra.Com
 		}}
 	f := cmd.Flags()
 	f.StringVar(&call, "call", "", "call of the menus that is meant, like transfer; all: the whole service")
+	f.StringVar(party["biller"], "biller", "", "close this biller alone, with --call billpay")
+	f.StringVar(party["till"], "till", "", "close this till alone, with --call merchantpay")
+	f.StringVar(party["agent"], "agent", "", "close this agent alone, with --call withdrawal")
 	f.StringVar(&from, "from", "", "when it begins (default: now)")
 	f.StringVar(&until, "until", "", "when it ends (default: when it is cleared); +2h counts from its begin")
 	f.StringArrayVar(&texts, "text", nil, "what customers read, as language=text; once for each language (default: the catalog's text)")
 	f.BoolVar(&open, "open", false, "the call is open, whatever the core's heartbeat says")
 	f.BoolVar(&info, "info", false, "closes nothing: the text is said in front of first screens")
 	return cmd
+}
+
+// partyCalls says which flag goes with which call.
+func partyCalls() string {
+	var all []string
+	for _, c := range menus.Calls() {
+		if c.Party != "" {
+			all = append(all, "--call "+c.Name+" takes --"+c.Party)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // when reads a time of day, a time or a time from another one. A time of day is
@@ -182,7 +208,7 @@ func printNotices(w io.Writer, cfg config.Config, all []ops.Notice) error {
 	fmt.Fprintln(t, "ID\tKIND\tCALL\tSTATE\tFROM\tUNTIL\tBY\tTEXT")
 	const layout = "2006-01-02 15:04"
 	for _, n := range all {
-		until, text := "cleared", "the catalog's"
+		until, text := "until it is cleared", "the catalog's"
 		if !n.Until.IsZero() {
 			until = n.Until.In(zone).Format(layout)
 		}

@@ -50,7 +50,7 @@ type Input struct {
 	Limits   Limits                                           // of the channel; zero means the Env's
 	Seal     func(secret string) ([]byte, error)              // seals what a secret input was given
 	Same     func(sealed []byte, secret string) (bool, error) // whether a sealed secret is this one, for same_as
-	Down     func(call string) (Unavailable, bool)            // why a call cannot be made now; nil: all can
+	Down     func(name string) (Unavailable, bool)            // why a call cannot be made now, by its name or Party's; nil: all can
 	Closed   *Unavailable                                     // the whole service is closed: nothing begins, but what is in Open is said; nil: it is open
 	Notice   func(lang string) string                         // of Begin: what the operator wants said in front of the first screen; nil or "": nothing
 	Trace    func(screen, way string)                         // told each way that the step takes, by the names of Flow; nil: nobody asks

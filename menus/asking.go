@@ -209,7 +209,7 @@ func (r *run) noted() Turn {
 // tells says whether a screen offers to tell when a service is back.
 func (r *run) tells(s *screen) bool { return s.tell && r.st.away != "" }
 
-// down says whether a call cannot be made now.
+// down says whether a call cannot be made now; it may be named with its party.
 func (r *run) down(call string) (Unavailable, bool) {
 	if call == "" || r.in.Down == nil {
 		return Unavailable{}, false
@@ -231,6 +231,28 @@ func (r *run) lost(call string, until time.Time) {
 	}
 }
 
+// missing names what stands in the way of a call: it is the call, unless only its
+// party is closed.
+func (r *run) missing(c *callSpec) string {
+	if r.in.Down == nil || c.party < 0 {
+		return c.def.name
+	}
+	if _, down := r.down(c.def.name); down {
+		return c.def.name
+	}
+	a := &c.args[c.party]
+	party := a.literal
+	if a.slot >= 0 {
+		party = r.value(a.slot)
+	}
+	if name := Party(c.def.name, party); party != "" {
+		if _, down := r.down(name); down {
+			return name
+		}
+	}
+	return c.def.name
+}
+
 // vain says whether a secret would be typed for nothing, as the call that wants
 // it cannot be made, and goes on as the call would.
 func (r *run) vain(s *screen) bool {
@@ -244,7 +266,7 @@ func (r *run) vain(s *screen) bool {
 		return false
 	}
 	c := r.p.screens[to].call
-	why, down := r.down(c.def.name)
+	why, down := r.down(r.missing(c))
 	if !down {
 		return false
 	}

@@ -1,5 +1,7 @@
 package menus
 
+import "slices"
+
 // valueType is what a variable holds.
 type valueType uint8
 
@@ -121,6 +123,20 @@ var rowDefs = []argDef{
 var reasonCodes = []string{
 	"insufficient_funds", "wrong_pin", "pin_locked", "pin_weak", "unknown_payee", "limit_exceeded", "amount_invalid",
 	"account_blocked", "not_allowed", "same_person", "unknown_reference", "not_sent", "other",
+}
+
+// partyArgs name whom an action pays, where that is one of many that can be closed
+// by itself.
+var partyArgs = []string{"till", "biller", "agent"}
+
+// partyArg is the argument of an action that names its party; "" if none does.
+func (c *callDef) partyArg() string {
+	for _, a := range c.args {
+		if c.action && slices.Contains(partyArgs, a.name) {
+			return a.name
+		}
+	}
+	return ""
 }
 
 func findCall(name string) *callDef {

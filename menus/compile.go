@@ -39,6 +39,7 @@ func (l *loader) compile(m *menu) *Program {
 			p.vars[v.slot].choices = v.choices
 		}
 	}
+	p.parties()
 	p.start = noScreen
 	if n := l.need(m.root, "start", "a menu"); n != nil {
 		p.start = l.target(m, n)
@@ -51,6 +52,27 @@ func (l *loader) compile(m *menu) *Program {
 		}
 	}
 	return p
+}
+
+// parties names the party with what an option needs, where the option itself says
+// who it is: by a literal for the variable that the call then takes.
+func (p *Program) parties() {
+	for i := range p.screens {
+		c := p.screens[i].call
+		if c == nil || c.party < 0 || c.args[c.party].slot < 0 {
+			continue
+		}
+		for k := range p.screens {
+			for j := range p.screens[k].options {
+				o := &p.screens[k].options[j]
+				for _, a := range o.set {
+					if o.needs == c.def.name && a.slot == c.args[c.party].slot && a.from < 0 {
+						o.needs = Party(c.def.name, a.literal)
+					}
+				}
+			}
+		}
+	}
 }
 
 // holes says whether the graph of the menu is too incomplete to judge: a screen

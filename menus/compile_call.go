@@ -59,6 +59,7 @@ func (l *loader) call(m *menu, i int, n *node, what string) {
 	s.call = c
 	var took varSet
 	l.with(m, i, n, c, &took)
+	c.party = slices.IndexFunc(c.args, func(a argSpec) bool { return a.name == c.def.partyArg() })
 	done, cleared := l.saves(m, n, c)
 	kills := took
 	kills.union(cleared)

@@ -217,6 +217,7 @@ type CallInfo struct {
 	Action  bool     // it moves money
 	Changes bool     // it moves none, and changes something: without an answer it is unknown, as an action is
 	Local   bool     // the gateway's own: the core has no part in it
+	Party   string   // as PartyOf
 	Results []string // names of what a success may give
 }
 
@@ -226,12 +227,42 @@ func Local(call string) bool {
 	return call == CallTell || def != nil && def.local
 }
 
+// Party is the name under which one biller, till or agent of a call can be closed:
+// billpay/100100.
+func Party(call, party string) string { return call + "/" + party }
+
+// CutParty returns the call of a name, and the party if it has one.
+func CutParty(name string) (call, party string) {
+	call, party, _ = strings.Cut(name, "/")
+	return call, party
+}
+
+// PartyOf is the argument of a call that names who can be closed by himself: till,
+// biller or agent; "" if it has none.
+func PartyOf(call string) string {
+	if def := findCall(call); def != nil {
+		return def.partyArg()
+	}
+	return ""
+}
+
+// Needs is the name of what a call needs: its own, with its party's if it has one.
+func (c *Call) Needs() string {
+	arg := PartyOf(c.Name)
+	for _, a := range c.Args {
+		if arg != "" && a.Name == arg && a.Text != "" {
+			return Party(c.Name, a.Text)
+		}
+	}
+	return c.Name
+}
+
 // Calls are all calls that menus can make.
 func Calls() []CallInfo {
 	all := make([]CallInfo, len(callDefs))
 	for i := range callDefs {
 		d := &callDefs[i]
-		all[i] = CallInfo{Name: d.name, Action: d.action, Changes: d.changes, Local: d.local}
+		all[i] = CallInfo{Name: d.name, Action: d.action, Changes: d.changes, Local: d.local, Party: d.partyArg()}
 		for _, r := range d.results {
 			all[i].Results = append(all[i].Results, r.name)
 		}

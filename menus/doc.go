@@ -58,8 +58,10 @@
 // An option has id, label and go, and may have needs (the call without which it
 // is marked as unavailable and leads nowhere), unavailable (the screen that it
 // leads to instead while that call is away), when (a condition without which it
-// is not there) and set. The options that are there are numbered in the order of
-// the file; the numbers work from every page.
+// is not there) and set. One that sets the biller, till or agent of the call that
+// it needs, to a literal, is also marked while that one alone is closed. The
+// options that are there are numbered in the order of the file; the numbers work
+// from every page.
 //
 // Types of input: msisdn, money and date (min, max), number (digits, leading
 // zeros kept; min, max, length), text (length, pattern) and secret (digits;

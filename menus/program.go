@@ -124,7 +124,7 @@ type option struct {
 	label   [][]seg
 	next    int
 	when    *condition
-	needs   string // the call without which it cannot be chosen
+	needs   string // the call without which it cannot be chosen, with the party that it sets
 	instead int    // the screen it leads to then; negative: it says so
 	lang    string // set: {language: ...}
 	set     []assign
@@ -161,6 +161,7 @@ type dateBound struct {
 type callSpec struct {
 	def      *callDef
 	args     []argSpec
+	party    int // the place of the argument that names a biller, till or agent; negative: none
 	saves    []save
 	clear    []int // slots that an older answer may have filled
 	forget   []int // secrets that are the same as one that it takes

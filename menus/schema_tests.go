@@ -1,5 +1,7 @@
 package menus
 
+import "strings"
+
 // testDefinitions are the dialogue tests, as package menutest reads them.
 func testDefinitions(d object) {
 	anyText := object{"type": []string{"string", "integer"}}
@@ -38,10 +40,18 @@ func testDefinitions(d object) {
 		"call": words(callNames(true)...), "state": words("checking", "done", "rejected", "expired"), "reason": words(reasonCodes...),
 		"amount": anyText, "to": anyText, "ref": anyText, "at": object{"type": "string"},
 	})
+	whenBack := object{"type": []string{"string", "null"}}
+	var parties []string
+	for i := range callDefs {
+		if callDefs[i].partyArg() != "" {
+			parties = append(parties, callDefs[i].name)
+		}
+	}
+	party := "^(" + strings.Join(parties, "|") + ")/.+$"
 	d["case"] = keyed([]string{"name", "steps"}, settings(object{
 		"name": object{"type": "string", "minLength": 1},
-		"down": about("calls that cannot be made", either(oneOrMore(words(append(callNames(true), callNames(false)...)...)),
-			named(nameRule.String(), object{"type": []string{"string", "null"}}))),
+		"down": about("calls that cannot be made; billpay/100100 is one biller's", either(oneOrMore(either(words(append(callNames(true), callNames(false)...)...), text(party))),
+			object{"type": "object", "patternProperties": object{nameRule.String(): whenBack, party: whenBack}, "additionalProperties": false})),
 		"open":  about("actions that a dial speaks of first", oneOrMore(ref("earlier"))),
 		"again": about("actions that were the same as the next of their call", oneOrMore(ref("earlier"))),
 		"steps": list(ref("step"), 1, 0),

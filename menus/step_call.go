@@ -129,7 +129,7 @@ func (r *run) branch(c *callSpec, res *Result) {
 	}
 	r.jump(to)
 	if outcome == Down && !c.def.local { // one of the gateway's own is nothing to wait for: it keeps what was
-		r.lost(c.def.name, res.Until)
+		r.lost(r.missing(c), res.Until)
 	}
 	// Asked again, the question says why. A read whose refusal leads on as its
 	// success does was not needed: nothing to say.

@@ -5,20 +5,23 @@ import "nyota/menus"
 // Plans are what operators have planned or want said. Their word stands above what
 // the heartbeat and the breaker think. *ops.Board is one.
 type Plans interface {
-	// Closed says whether operators closed a call, or with "" the whole service.
-	Closed(call string) (menus.Unavailable, bool)
+	// Closed says whether operators closed a call, by its name or with its party
+	// (menus.Party), or with "" the whole service.
+	Closed(name string) (menus.Unavailable, bool)
 	// Notice is what they want said on first screens; nil: nothing. Its {until} is
 	// in Until.
 	Notice() *menus.Unavailable
 }
 
-// unavailable says why a call cannot be made now: the operators' word first.
-func (d *Dialog) unavailable(call string) (menus.Unavailable, bool) {
+// unavailable says why a call, or one to a party, cannot be made now: the operators'
+// word first.
+func (d *Dialog) unavailable(name string) (menus.Unavailable, bool) {
 	why, down := menus.Unavailable{}, false
 	if d.Plans != nil {
-		why, down = d.Plans.Closed(call)
+		why, down = d.Plans.Closed(name)
 	}
 	if !down {
+		call, _ := menus.CutParty(name)
 		why.Until, down = d.Calls.Down(call)
 	}
 	if down && !why.Until.IsZero() {

@@ -154,7 +154,7 @@ func (t *Turn) call(ctx context.Context, call *menus.Call) {
 		t.read = call
 		return
 	}
-	if why, down := d.unavailable(call.Name); down {
+	if why, down := d.unavailable(call.Needs()); down {
 		t.turnedAway(ctx, why.Until)
 		return
 	}
@@ -326,7 +326,7 @@ func (t *Turn) sameSecret(sealed []byte, secret string) (bool, error) {
 	return subtle.ConstantTimeCompare(plain, []byte(secret)) == 1, err
 }
 
-func (t *Turn) unavailable(call string) (menus.Unavailable, bool) { return t.d.unavailable(call) }
+func (t *Turn) unavailable(name string) (menus.Unavailable, bool) { return t.d.unavailable(name) }
 
 // hash tells this input from others, without keeping it.
 func (t *Turn) hash() uint64 {

@@ -146,7 +146,8 @@ func (d *Dialog) Wishes(ctx context.Context) {
 // as long that it works. A process that has just begun knows of no proof.
 func (w *wishes) back(call string, now time.Time) bool {
 	p := w.calls[call]
-	works, full := w.d.Calls.Seen(call)
+	kind, _ := menus.CutParty(call)
+	works, full := w.d.Calls.Seen(kind)
 	_, down := w.d.unavailable(call)
 	switch {
 	case down:
@@ -205,7 +206,8 @@ func (w *wishes) one(ctx context.Context, wish sessions.Wish, now time.Time) err
 		wish.Due = now.Add(wishPause + rand.N(wishPause))
 	default:
 		wish.Granted, wish.Due = true, time.Time{}
-		text := w.d.Menus.Current().Text("notice_back", wish.Language, menus.Value{Name: "kind", Text: wish.Call}, menus.Value{Name: "code", Text: wish.Code})
+		kind, _ := menus.CutParty(wish.Call)
+		text := w.d.Menus.Current().Text("notice_back", wish.Language, menus.Value{Name: "kind", Text: kind}, menus.Value{Name: "code", Text: wish.Code})
 		records = append(records, notice(wish.MSISDN, fmt.Sprintf("back/%s/%d", wish.Call, wish.Asked.UnixMicro()), text, now))
 	}
 	return w.d.Store.Put(ctx, records...)

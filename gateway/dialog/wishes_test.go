@@ -314,3 +314,44 @@ func TestM6BothPINsReachTheCoreAndNothingElse(t *testing.T) {
 		t.Errorf("%q", pins)
 	}
 }
+
+// plans are what operators closed, by name.
+type plans map[string]bool
+
+func (p plans) Closed(name string) (menus.Unavailable, bool) {
+	call, _ := menus.CutParty(name)
+	return menus.Unavailable{}, p[name] || p[call]
+}
+
+func (plans) Notice() *menus.Unavailable { return nil }
+
+func TestWhatOperatorsClosedIsNotBackBecauseTheCoreAnswers(t *testing.T) {
+	for name, press := range map[string][]string{
+		"transfer":       {"1"},
+		"billpay/100100": {"98", "3", "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			closed := plans{name: true}
+			b.Plans = closed
+			r := b.dial("home")
+			for _, key := range press {
+				r, _ = b.say(b.message(Answer, key))
+			}
+			if r.Screen != menus.ScreenUnavailable {
+				t.Fatalf("%+v", r)
+			}
+			if r, _ := b.say(b.message(Answer, "1")); !strings.Contains(r.Text, "You will get an SMS when it is back.") {
+				t.Fatalf("%q", r.Text)
+			}
+			w := b.wishes()
+			if n := b.told(w, 10*time.Minute); len(n) != 0 {
+				t.Fatalf("told while it is closed: %+v", n)
+			}
+			delete(closed, name)
+			if n := b.told(w, 6*time.Minute); len(n) != 1 || !strings.Contains(n[0].Text, "the service is back. Dial *150*00#.") || strings.Contains(n[0].Text, "/") {
+				t.Fatalf("%+v", n)
+			}
+		})
+	}
+}

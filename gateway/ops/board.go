@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +36,7 @@ const AllCalls = "all"
 type Notice struct {
 	ID    string            `json:"id"`
 	Kind  string            `json:"kind"`
-	Call  string            `json:"call"` // a call of the menus, or AllCalls
+	Call  string            `json:"call"` // a call of the menus, one to a party (menus.Party), or AllCalls
 	From  time.Time         `json:"from"`
 	Until time.Time         `json:"until,omitzero"` // not there: until it is cleared
 	Text  map[string]string `json:"text,omitempty"` // by language; none: the catalog's texts
@@ -271,11 +272,19 @@ func (b *Board) check(n Notice, now time.Time) error {
 		return fmt.Errorf("%w: %s", ErrNotice, fmt.Sprintf(format, args...))
 	}
 	calls := b.calls()
+	call, party := menus.CutParty(n.Call)
+	whole := call == n.Call
 	switch {
 	case n.Kind != NoticeClosed && n.Kind != NoticeOpen && n.Kind != NoticeInfo:
 		return wrong("kind is closed, open or info, not %q", n.Kind)
-	case n.Call != AllCalls && !slices.Contains(calls, n.Call):
-		return wrong("the menus make no call %q: it is one of %s, or all", n.Call, strings.Join(calls, ", "))
+	case n.Call != AllCalls && !slices.Contains(calls, call):
+		return wrong("the menus make no call %q that can be closed: it is one of %s, or all", call, strings.Join(calls, ", "))
+	case !whole && menus.PartyOf(call) == "":
+		return wrong("the call %s has no biller, till or agent that can be closed by itself: close the whole call", call)
+	case !whole && !partyRule.MatchString(party):
+		return wrong("%q is no %s: a number or a name of 1 to 20 letters and digits, as customers or the menus give it", party, menus.PartyOf(call))
+	case !whole && n.Kind == NoticeOpen:
+		return wrong("open is about a whole call: the heartbeat knows nothing of one %s", menus.PartyOf(call))
 	case n.Kind == NoticeInfo && n.Call != AllCalls:
 		return wrong("info is about the whole service: call is all")
 	case n.Kind == NoticeInfo && len(n.Text) == 0:
@@ -294,14 +303,18 @@ func (b *Board) check(n Notice, now time.Time) error {
 	return err
 }
 
-// calls are those that the menus make, sorted.
+// partyRule is what a party may be called.
+var partyRule = regexp.MustCompile(`^[0-9A-Za-z_.-]{1,20}$`)
+
+// calls are those of the core that the menus make, sorted. What the gateway answers
+// by itself is nobody's to close.
 func (b *Board) calls() []string {
 	c := b.Menus.Current()
 	var all []string
 	for _, name := range c.Menus() {
 		p, _ := c.Program(name)
 		for _, s := range p.Flow("") {
-			if s.Call != "" {
+			if s.Call != "" && !menus.Local(s.Call) {
 				all = append(all, s.Call)
 			}
 		}
@@ -311,15 +324,16 @@ func (b *Board) calls() []string {
 }
 
 // Closed is as dialog.Plans'. Of several notices the one that lasts longest counts.
-func (b *Board) Closed(call string) (why menus.Unavailable, closed bool) {
+func (b *Board) Closed(name string) (why menus.Unavailable, closed bool) {
 	s := b.shown.Load()
 	if len(s.notices) == 0 {
 		return why, false
 	}
 	now := b.Now()
+	call, _ := menus.CutParty(name)
 	for i := range s.notices {
 		p := &s.notices[i]
-		if p.Kind != NoticeClosed || p.Call != AllCalls && p.Call != call || p.state(now) != "now" {
+		if p.Kind != NoticeClosed || p.Call != AllCalls && p.Call != call && p.Call != name || p.state(now) != "now" {
 			continue
 		}
 		if !closed || !why.Until.IsZero() && (p.Until.IsZero() || p.Until.After(why.Until)) {

@@ -93,6 +93,26 @@ func TestPlannedMaintenanceClosesItsCallInItsTimeOnEveryGateway(t *testing.T) {
 	}
 }
 
+func TestOneBillerIsClosedAndNobodyElse(t *testing.T) {
+	a, b, _ := boards(t)
+	until := a.Now().Add(time.Hour)
+	a.mustSet(t, Notice{Kind: NoticeClosed, Call: "billpay/100100", Until: until})
+	b.see(t)
+	for name, want := range map[string]bool{
+		"billpay/100100": true, "billpay": false, "billpay/1001001": false, "billpay/200200": false,
+		"merchantpay/100100": false, "": false, "transfer": false,
+	} {
+		if why, closed := b.Closed(name); closed != want || closed && !why.Until.Equal(until) {
+			t.Errorf("%q closed: %v until %v", name, closed, why.Until)
+		}
+	}
+	// Whoever closes the call closes every biller.
+	a.mustSet(t, Notice{Kind: NoticeClosed, Call: "billpay"})
+	if why, closed := a.Closed("billpay/100100"); !closed || !why.Until.IsZero() {
+		t.Errorf("closed: %v until %v", closed, why.Until)
+	}
+}
+
 func TestClosedStandsAboveOpenAndTheLongestCounts(t *testing.T) {
 	a, _, _ := boards(t)
 	until := a.Now().Add(time.Hour)
@@ -165,6 +185,12 @@ func TestWrongNoticesAreRefusedWithWhatToWrite(t *testing.T) {
 		{"words that nobody reads", Notice{Kind: NoticeOpen, Call: "transfer", Text: map[string]string{"en": "a"}}, 422, "nobody would read"},
 		{"a language less", Notice{Kind: NoticeClosed, Call: "transfer", Text: map[string]string{"en": "a"}}, 422, "text sw: missing-translation"},
 		{"a time without one", Notice{Kind: NoticeClosed, Call: "transfer", Text: map[string]string{"en": "till {until}", "sw": "b", "fr": "c", "am": "d"}}, 422, "text en:1:6: unset-variable"},
+		{"one of a call that pays no such", Notice{Kind: NoticeClosed, Call: "transfer/255700000002"}, 422, "close the whole call"},
+		{"one without a name", Notice{Kind: NoticeClosed, Call: "billpay/"}, 422, "is no biller"},
+		{"one with no possible name", Notice{Kind: NoticeClosed, Call: "billpay/1/2"}, 422, "is no biller"},
+		{"one of nothing", Notice{Kind: NoticeClosed, Call: "bilpay/1"}, 422, "it is one of"},
+		{"one that is open", Notice{Kind: NoticeOpen, Call: "billpay/100100"}, 422, "a whole call"},
+		{"a call of the gateway's own", Notice{Kind: NoticeClosed, Call: "last_balance"}, 422, "that can be closed: it is one of"},
 		{"no notice", map[string]int{"when": 1}, 400, "unknown field"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

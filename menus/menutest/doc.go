@@ -38,7 +38,7 @@
 //	                    for unavailable (what only reads); the SMS speak of what
 //	                    the answer turns out to be
 //
-// down: [transfer] or down: {transfer: "21:30"} marks what options need as
+// down: [transfer, billpay/100100] or down: {transfer: "21:30"} marks what options need as
 // unavailable before anybody chooses it.
 //
 // open: is what a dial says first of an action that was begun before, and again:

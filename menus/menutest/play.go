@@ -166,8 +166,11 @@ func (p *player) input(kind menus.InputKind) menus.Input {
 			other, err := seal(secret)
 			return bytes.Equal(sealed, other), err
 		},
-		Down: func(call string) (menus.Unavailable, bool) {
-			why, down := p.c.down[call]
+		Down: func(name string) (menus.Unavailable, bool) {
+			why, down := p.c.down[name]
+			if call, party := menus.CutParty(name); !down && party != "" {
+				why, down = p.c.down[call]
+			}
 			return why, down
 		},
 		Trace: func(screen, way string) { p.cover.way(p.program, screen, way) },

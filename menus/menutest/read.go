@@ -206,7 +206,8 @@ func (r *reader) down(c *testCase, n *menus.Node) {
 	c.down = map[string]menus.Unavailable{}
 	call := func(k *menus.Node) (string, bool) {
 		name, ok := r.text(k, "a call")
-		if ok && !slices.ContainsFunc(menus.Calls(), func(c menus.CallInfo) bool { return c.Name == name }) {
+		call, party := menus.CutParty(name)
+		if ok && !slices.ContainsFunc(menus.Calls(), func(c menus.CallInfo) bool { return c.Name == call && (call == name || c.Party != "" && party != "") }) {
 			r.at(k, "unknown-call", fmt.Sprintf("the core has no call %q", name), "")
 			return "", false
 		}
