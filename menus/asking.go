@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// askKind is what stands in the place of a dialogue's screen.
+// askKind is what stands in the place of a dialogue's screen. One of a later
+// release has the fields of asking as well, and others as state fields (later.go).
 type askKind uint8
 
 const (
@@ -66,7 +67,7 @@ func (d *stateReader) asking() *asking {
 	a := &asking{kind: askKind(d.octet()), option: d.octet()}
 	n := d.octet()
 	a.call = d.str()
-	if a.kind == 0 || a.kind >= askCount || n > maxEarlier || (n == 0) == (a.kind <= askAgain) {
+	if a.kind == 0 || n > maxEarlier || a.kind < askCount && (n == 0) == (a.kind <= askAgain) {
 		d.bad = true
 		return nil
 	}

@@ -98,6 +98,7 @@ func FuzzState(f *testing.F) {
 		k.do(word)
 		f.Add(k.state)
 	}
+	f.Add(append(k.state, 1, 3, 's', 'm', 's', fieldScreen|1, 0)) // of a later release
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var st State
 		if err := st.UnmarshalBinary(data); err != nil {

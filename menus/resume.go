@@ -24,6 +24,7 @@ func (p *Program) Dropped(st State) (kept State, ok bool) {
 	}
 	st.sealed, st.pending = nil, pending{}
 	st.page, st.tries, st.note, st.flags, st.ask = 0, 0, noteNone, 0, nil
+	st.leaveScreen()
 	return st, true
 }
 

@@ -26,8 +26,11 @@ type State struct {
 	pending pending  // what is left of a shortcut, while a call of it is made
 	away    string   // the call that was last unavailable
 	ask     *asking  // what is asked in the place of the screen; never changed, only replaced
+	hints   hints    // of a later release
+	later   string   // fields of a later release, as they were written
 }
 
+// stateFlags must all be understood: a state with another one is refused.
 type stateFlags uint8
 
 const (
@@ -40,7 +43,8 @@ const (
 	flagsEnd
 )
 
-// note is the line in front of a screen that says why it is shown again.
+// note is the line in front of a screen that says why it is shown again. One of a
+// later release is none here: nothing but that line may depend on it.
 type note uint8
 
 const (
@@ -64,11 +68,13 @@ func (s State) Language() string { return s.lang }
 
 // Waiting says whether a Call is outstanding: the next input must be its Answer
 // (or Show, which returns the Call again).
-func (s State) Waiting() bool { return s.flags&flagWaiting != 0 }
+func (s State) Waiting() bool { return s.flags&flagWaiting != 0 && !s.Unclear() }
 
 // Ended says whether the dialogue is over.
 func (s State) Ended() bool { return s.flags&flagEnded != 0 }
 
+// stateVersion is raised by a change that later.go has no place for: the releases
+// before it then end such dialogues.
 const stateVersion = 1
 
 // Bounds of what UnmarshalBinary believes.
@@ -98,7 +104,7 @@ func (s State) AppendBinary(b []byte) ([]byte, error) {
 	if s.ask != nil {
 		flags |= flagAsking
 	}
-	b = append(b, s.page, s.tries, byte(flags), byte(s.note), 0, s.depth) // 0: once the argument of a note
+	b = append(b, s.page, s.tries, byte(flags), byte(s.note), byte(s.hints), s.depth)
 	for _, h := range s.history[:s.depth] {
 		b = binary.AppendUvarint(b, uint64(h))
 	}
@@ -128,7 +134,7 @@ func (s State) AppendBinary(b []byte) ([]byte, error) {
 	if s.ask != nil {
 		b = s.ask.append(b)
 	}
-	return b, nil
+	return append(b, s.later...), nil
 }
 
 func appendString[T string | []byte](b []byte, s T) []byte {
@@ -136,7 +142,9 @@ func appendString[T string | []byte](b []byte, s T) []byte {
 	return append(b, s...)
 }
 
-// UnmarshalBinary reads what AppendBinary wrote. It keeps nothing of data.
+// UnmarshalBinary reads what AppendBinary wrote, of this release or another one as
+// far as that is safe: what it skips is kept and written again. It keeps nothing of
+// data.
 func (s *State) UnmarshalBinary(data []byte) error {
 	if len(data) > maxStateSize {
 		return errState
@@ -149,10 +157,9 @@ func (s *State) UnmarshalBinary(data []byte) error {
 	n := State{program: binary.BigEndian.Uint32(data[1:])}
 	n.screen = uint16(d.uvarint(1<<16 - 1))
 	n.page, n.tries = d.octet(), d.octet()
-	n.flags, n.note = stateFlags(d.octet()), note(d.octet())
-	d.octet() // once the argument of a note
+	n.flags, n.note, n.hints = stateFlags(d.octet()), note(d.octet()), hints(d.octet())
 	n.depth = d.octet()
-	if n.note >= noteCount || n.depth > maxHistory || n.flags >= flagsEnd {
+	if n.depth > maxHistory || n.flags >= flagsEnd {
 		return errState
 	}
 	for i := range n.depth {
@@ -182,8 +189,9 @@ func (s *State) UnmarshalBinary(data []byte) error {
 	if n.flags&flagAsking != 0 {
 		n.ask = d.asking()
 	}
+	n.later = d.later()
 	n.flags &^= flagPending | flagAway | flagAsking
-	if d.bad || d.rest != "" {
+	if d.bad {
 		return errState
 	}
 	*s = n

@@ -78,6 +78,12 @@ func (p *Program) Step(st State, in Input) (Turn, error) {
 	if waits != st.Waiting() || waits && st.Ended() {
 		return Turn{}, ErrState
 	}
+	if in.Kind != Show {
+		r.st.leaveScreen()
+	}
+	if st.Unclear() && (in.Kind == Keys || in.Kind == Show) && !st.Ended() {
+		return r.instead(), nil
+	}
 	switch in.Kind {
 	case Show:
 		if st.Waiting() {
@@ -133,6 +139,10 @@ func (r *run) keys() (Turn, error) {
 	s := r.screen()
 	v := typed(r.in.Text)
 	if v == r.p.keyMore && r.more() {
+		if r.st.note >= noteCount { // its pages began elsewhere
+			r.st.note, r.st.page = noteNone, 0
+			return r.show(), nil
+		}
 		r.st.page++ // the note stays: without it the pages would begin elsewhere
 		r.st.tries = 0
 		return r.show(), nil

@@ -63,6 +63,9 @@ func (t *Turn) take(ctx context.Context, behind bool) (remembered bool) {
 	case !s.Asking || repeated:
 		t.duplicate(ctx, s)
 		return remembered
+	case t.turn.State.Unclear():
+		t.showAgain(ctx) // whatever a later release asked, this key is no answer to the screen
+		return remembered
 	}
 	t.session.LastHash, t.session.LastSeq, t.session.LastAt = hash, m.Seq, m.At
 	t.session.Steps++

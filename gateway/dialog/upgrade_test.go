@@ -1,0 +1,65 @@
+package dialog
+
+import (
+	"testing"
+	"time"
+
+	"nyota/sessions"
+)
+
+// Where the state of one of the first 128 screens has what later releases change,
+// and a question that no release knows.
+const (
+	stateFlags = 8
+)
+
+var unknownQuestion = []byte{200, 0, 0, 0}
+
+// rewrite stores the dialogue as another release, on another gateway, would.
+func (b *bench) rewrite(change func(s *sessions.Session)) {
+	b.t.Helper()
+	s, err := b.store.Load(b.t.Context(), key())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	change(&s)
+	if _, err := b.store.Commit(b.t.Context(), s); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestM9AQuestionOfALaterReleaseIsNotAnswered(t *testing.T) {
+	b := newBench(t)
+	b.toPIN()
+	b.rewrite(func(s *sessions.Session) {
+		s.State[stateFlags] |= 0x20
+		s.State = append(s.State, unknownQuestion...)
+	})
+	m := b.message(Answer, "1234")
+	b.expect("send_pin", m)
+	if r, ok := b.say(m); ok || len(b.core.posts) != 0 {
+		t.Fatalf("delivered twice it shows %q, %d posts", r.Screen, len(b.core.posts))
+	}
+	m.Seq, m.At = m.Seq+1, m.At.Add(200*time.Millisecond) // typed again, however soon
+	b.expect("sent", m)
+	if len(b.core.posts) != 1 {
+		t.Errorf("%d posts", len(b.core.posts))
+	}
+}
+
+func TestM9AStateThatMustBeUnderstoodEndsTheDialogue(t *testing.T) {
+	for name, change := range map[string]func(s *sessions.Session){
+		"a flag":    func(s *sessions.Session) { s.State[stateFlags] |= 0x40 },
+		"a field":   func(s *sessions.Session) { s.State = append(s.State, 0x81, 1, 'x') },
+		"a version": func(s *sessions.Session) { s.State[0]++ },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.toPIN()
+			b.rewrite(change)
+			if r := b.press("1234", ScreenExpired); !r.End || len(b.core.posts) != 0 || len(b.open()) != 0 {
+				t.Errorf("%+v, %d posts", r, len(b.core.posts))
+			}
+		})
+	}
+}
