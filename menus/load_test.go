@@ -77,7 +77,7 @@ func TestTestFilesAndOtherFilesAreNotRead(t *testing.T) {
 
 func TestASavedRevisionIsTheSameRevision(t *testing.T) {
 	c := wallet(t)
-	again, err := LoadSource(c.Source(), DefaultEnv())
+	again, err := LoadSource(c.Source(), DefaultEnv(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestASavedRevisionIsTheSameRevision(t *testing.T) {
 	}
 	env := DefaultEnv()
 	env.Limits.Septets = 160
-	other, err := LoadSource(c.Source(), env)
+	other, err := LoadSource(c.Source(), env, nil)
 	if err != nil || other.Revision() == c.Revision() {
 		t.Errorf("another Env is the same revision (%v)", err)
 	}
@@ -104,7 +104,7 @@ func TestASavedRevisionIsTheSameRevision(t *testing.T) {
 		t.Errorf("another revision took the state: %v", err)
 	}
 	for _, bad := range []string{"", "x", sourceMagic + "a\n", sourceMagic + "a\t9\nbc", sourceMagic + "a\t-1\n"} {
-		if _, err := LoadSource([]byte(bad), DefaultEnv()); err == nil {
+		if _, err := LoadSource([]byte(bad), DefaultEnv(), nil); err == nil {
 			t.Errorf("%q was loaded", bad)
 		}
 	}

@@ -29,6 +29,8 @@ type loader struct {
 	guesses  int  // names compared to find what was meant
 	included map[string]*sharedFile
 	defaults [sysCount]*node // the error texts that inputs without their own take
+	stored   bool            // a revision that was published, maybe by another release
+	texts    *Catalog        // has the texts that a stored one lacks; may be nil
 }
 
 func (l *loader) report(f *file, line, col int, code, msg, fix string) {
@@ -60,14 +62,16 @@ func Load(fsys fs.FS, env Env) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("menus: reading the catalog: %w", err)
 	}
-	return load(files, env)
+	return (&loader{env: env}).load(files)
 }
 
 const sourceMagic = "nyota menus 1\n"
 
 // LoadSource reads a revision that Catalog.Source wrote, so that dialogues can
-// end on the menus they began on.
-func LoadSource(source []byte, env Env) (*Catalog, error) {
+// end on the menus they began on. It may be of another release: texts and reasons
+// that this one does not know are skipped, and those that an earlier one did not
+// have are those of texts; nil: it must have them all.
+func LoadSource(source []byte, env Env, texts *Catalog) (*Catalog, error) {
 	errSource := errors.New("menus: this is not the source of a catalog")
 	rest, ok := bytes.CutPrefix(source, []byte(sourceMagic))
 	if !ok {
@@ -84,7 +88,7 @@ func LoadSource(source []byte, env Env) (*Catalog, error) {
 		files = append(files, &file{name: name, data: body[:n:n]})
 		rest = body[n:]
 	}
-	return load(files, env)
+	return (&loader{env: env, stored: true, texts: texts}).load(files)
 }
 
 func encodeSource(files []*file) []byte {
@@ -96,13 +100,15 @@ func encodeSource(files []*file) []byte {
 	return b
 }
 
-func load(files []*file, env Env) (*Catalog, error) {
-	env, err := env.check()
+func load(files []*file, env Env) (*Catalog, error) { return (&loader{env: env}).load(files) }
+
+func (l *loader) load(files []*file) (*Catalog, error) {
+	env, err := l.env.check()
 	if err != nil {
 		return nil, err
 	}
+	l.env = env
 	slices.SortFunc(files, func(a, b *file) int { return strings.Compare(a.name, b.name) })
-	l := &loader{env: env}
 	c := &Catalog{env: env, source: encodeSource(files), codes: map[string]*Program{}, keywords: map[string]*Program{}}
 	sum := sha256.Sum256(fmt.Appendf(slices.Clone(c.source), "%+v", env))
 	c.revision = hex.EncodeToString(sum[:8])

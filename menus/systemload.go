@@ -45,13 +45,19 @@ func (l *loader) systemTexts(n *node) {
 	for i := range systemDefs {
 		known[i] = systemDefs[i].name
 	}
-	if !l.keys(n, "texts", known...) {
+	if !l.textKeys(n, "texts", known) {
 		return
 	}
 	var missing []string
 	for id := range systemDefs {
 		def := &systemDefs[id]
 		text := n.get(def.name)
+		if text == nil && l.texts != nil {
+			for _, s := range l.system {
+				s.texts[id] = l.texts.sysLang(s.lang).texts[id]
+			}
+			continue
+		}
 		if text == nil {
 			missing = append(missing, def.name)
 			continue
@@ -70,6 +76,14 @@ func (l *loader) systemTexts(n *node) {
 		s.lines()
 		l.onePage(n, s)
 	}
+}
+
+// textKeys is keys for texts, of which another release may have more.
+func (l *loader) textKeys(n *node, what string, known []string) bool {
+	if l.stored {
+		return l.isMap(n, what)
+	}
+	return l.keys(n, what, known...)
 }
 
 // lines are the options that the texts themselves make.
@@ -111,7 +125,7 @@ func (l *loader) menuTexts(m *menu) {
 			known = append(known, systemDefs[id].name)
 		}
 	}
-	if !l.keys(n, "texts", known...) {
+	if !l.textKeys(n, "texts", known) {
 		return
 	}
 	for k := range m.program.sys {
@@ -161,12 +175,18 @@ func (l *loader) over(text []byte) string {
 
 func (l *loader) reasonTexts(root *node) {
 	n := l.need(root, "reasons", "the texts' file")
-	if n == nil || !l.keys(n, "reasons", reasonCodes...) {
+	if n == nil || !l.textKeys(n, "reasons", reasonCodes) {
 		return
 	}
 	var missing []string
 	for _, code := range reasonCodes {
 		text := n.get(code)
+		if text == nil && l.texts != nil {
+			for _, s := range l.system {
+				s.reasons = append(s.reasons, pair{code, l.texts.sysLang(s.lang).reason(code)})
+			}
+			continue
+		}
 		if text == nil {
 			missing = append(missing, code)
 			continue

@@ -176,11 +176,25 @@ func (m *Menus) Revision(ctx context.Context, id string) (*menus.Catalog, error)
 	if err != nil {
 		return nil, fmt.Errorf("dialog: revision %s: %w", id, err)
 	}
-	c, err := menus.LoadSource(source, m.Env)
+	c, err := menus.LoadSource(source, m.Env, m.texts())
 	if err != nil {
 		return nil, fmt.Errorf("dialog: revision %s: %w", id, err)
 	}
 	return m.keep(id, c), nil
+}
+
+// texts has those that a revision of an earlier release may lack; nil if neither
+// the menus that serve nor the files can be read yet.
+func (m *Menus) texts() *menus.Catalog {
+	if s := m.serving.Load(); s != nil {
+		return s.current
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r := m.loaded[m.files]; r != nil {
+		return r.catalog
+	}
+	return nil
 }
 
 // keep keeps a revision compiled; if another turn was faster, its one.

@@ -1,9 +1,15 @@
 package dialog
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
+	"nyota/menus"
 	"nyota/sessions"
 )
 
@@ -62,4 +68,62 @@ func TestM9AStateThatMustBeUnderstoodEndsTheDialogue(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A dialogue finishes on the menus it began on, though their release lacked texts
+// that this one has, or has more of them.
+func TestADialogueGoesOnWithTheMenusOfAnotherRelease(t *testing.T) {
+	b := newBench(t)
+	ctx, current := t.Context(), b.Menus.Current()
+	told := regexp.MustCompile(`(?m)^  told: .*\n`)
+	source := []byte("nyota menus 1\n")
+	for name, text := range shipped(t) {
+		if name == "texts.yaml" {
+			text = told.ReplaceAll(text, []byte("  told_by_letter: {en: A letter comes.}\n"))
+		}
+		source = append(fmt.Appendf(source, "%s\t%d\n", name, len(text)), text...)
+	}
+	c, err := menus.LoadSource(source, menus.DefaultEnv(), current)
+	if err != nil || c.Revision() == current.Revision() {
+		t.Fatalf("%v", err)
+	}
+	if err := b.store.SaveRevision(ctx, c.Revision(), source); err != nil {
+		t.Fatal(err)
+	}
+	wallet, _ := c.Program("wallet")
+	turn, err := wallet.Step(menus.State{}, menus.Input{Kind: menus.Begin, Language: "en"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := turn.State.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.store.Commit(ctx, sessions.Session{Key: key(), Menu: "wallet", Revision: c.Revision(), State: state,
+		Node: b.Node, Asking: true, Expires: b.now().Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	b.press("1", "send_to")
+	b.restart("second")
+	b.press("0700000002", "send_to")
+	b.press("0700000002", "send_amount")
+}
+
+// shipped are the shipped menus.
+func shipped(t *testing.T) map[string][]byte {
+	t.Helper()
+	names, err := filepath.Glob("../../menus/catalog/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]byte{}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".test.yaml") {
+			continue
+		}
+		if all[filepath.Base(name)], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
 }
