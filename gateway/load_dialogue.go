@@ -32,6 +32,15 @@ func loadDialogueCommand() *cobra.Command {
 USSD dialogues over SMPP. Every screen that comes is checked against the script: a
 wrong one is an error.
 
+A key that was not sent, or was refused for now (ESME_RTHROTTLED, ESME_RX_T_APPN,
+ESME_RMSGQFUL, ESME_RINVBNDSTS), is delivered again as networks do: over another
+bind, after pauses of 20 ms to 1 s, at most ten times and within --timeout. It counts
+as redelivered. A key whose bind went before the response may have arrived; it is
+delivered again too and counted beside. The gateway must take it once: a screen that
+then comes twice, or the one before it, counts as shown again and the customer goes
+on from there. None of this is an error, so that a gateway can be drained or killed
+beside others under load. A dial while no gateway is bound is one.
+
 Without --rate each handset dials again as soon as its dialogue is over. With
 --rate dialogues are due by a schedule. Latency counts from the instant at which a
 key was meant to be pressed: by the schedule, or at the end of the customer's

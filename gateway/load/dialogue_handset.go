@@ -50,16 +50,21 @@ type handset struct {
 	state   uint8
 	step    int // the script's step whose key was pressed last
 	session uint8
-	seq     uint8
-	broken  bool // the last dialogue broke off: the gateway may offer to go on
-	offered bool // it did: Resumed.Press is on its way, or about to be
+	seq     uint8 // of the key or the abort
+	broken  bool  // the last dialogue broke off: the gateway may offer to go on
+	offered bool  // it did: Resumed.Press is on its way, or about to be
 	breaks  uint8
 	at      int // the step after whose screen it breaks off
 	redial  bool
 	rest    time.Duration // after the dialogue
 	due     time.Duration // when the key was meant to be pressed
-	sent    time.Duration // when it was
+	sent    time.Duration // when it was, the first time
 	queued  bool          // it waits for a slot of the window
+
+	tries   uint8 // of this key that failed
+	pausing bool  // until the next try
+	unsure  bool  // a try that failed may have arrived
+	copied  copied
 }
 
 // number is the handset's, in digits.
@@ -79,7 +84,7 @@ func (h *handset) begin(due time.Duration) {
 // dial presses the first step's key in a new dialogue of the network. The lock is
 // held, as in all that follow but where it is said.
 func (h *handset) dial(due time.Duration) {
-	if h.bind = h.o.pick(h); h.bind == nil {
+	if h.bind = h.o.pick(h.index, nil); h.bind == nil {
 		h.o.fail(kindNoBind, nil)
 		h.rest = failPause
 		h.o.failed.Add(1)
@@ -87,7 +92,7 @@ func (h *handset) dial(due time.Duration) {
 		return
 	}
 	h.session++
-	h.seq, h.step, h.offered = 0, 0, false
+	h.seq, h.step, h.offered = maxSeq, 0, false // the dial has 0
 	h.press(due)
 }
 
@@ -96,9 +101,19 @@ func (h *handset) press(due time.Duration) {
 	h.send()
 }
 
-// send delivers the key, or the abort, as soon as the window has room.
+// send delivers a new key, or the abort.
 func (h *handset) send() {
 	h.sent = h.o.now()
+	h.seq = (h.seq + 1) & maxSeq
+	h.tries, h.pausing, h.unsure = 0, false, false
+	h.carry()
+}
+
+// maxSeq is the last number that a key in a dialogue can have.
+const maxSeq = 0x7F
+
+// carry delivers the key as soon as the window has room.
+func (h *handset) carry() {
 	if !h.bind.acquire(h) {
 		h.queued = true
 		return
@@ -111,7 +126,9 @@ func (h *handset) resend() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.queued = false
-	h.sent = h.o.now()
+	if h.tries == 0 {
+		h.sent = h.o.now()
+	}
 	h.deliver()
 }
 
@@ -120,8 +137,7 @@ func (h *handset) unsent() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.queued = false
-	h.bind.meter.fail(kindNotSent, nil)
-	h.lost()
+	h.undelivered(smpp.ErrNotSent)
 }
 
 // delivery is a deliver_sm with room for its parameters: Append copies them.
@@ -154,7 +170,6 @@ func (h *handset) deliver() {
 		}
 		typed, coding = s.Steps[h.step].pressed(h, d.text[:0])
 	}
-	h.seq = (h.seq + 1) & 0x7F
 	from := strconv.AppendUint(d.from[:0], h.o.first+uint64(h.index), 10)
 	if s.SMS != "" {
 		if coding == text.DCSUSSD {
@@ -176,13 +191,12 @@ func (h *handset) deliver() {
 				pdu.TLV{Tag: pdu.TagITSSessionInfo, Value: d.info[:]}),
 		}
 	}
-	bind, session := h.bind, h.session // of now: the answer may come after others
-	if err := bind.conn.TryGo(&d.sm, func(_ pdu.PDU, err error) { h.answered(bind, session, err) }); err != nil {
-		bind.meter.fail(errorKind(err), err.Error)
+	bind, session, seq := h.bind, h.session, h.seq // of now: the answer may come after others
+	if err := bind.conn.TryGo(&d.sm, func(_ pdu.PDU, err error) { h.answered(bind, session, seq, err) }); err != nil {
 		if next := bind.release(); next != nil {
 			h.o.pacer.add(next, h.o.now()) // its lock cannot be taken here
 		}
-		h.lost()
+		h.undelivered(err)
 	}
 }
 
@@ -192,21 +206,20 @@ var serviceType = []byte("USSD")
 func serviceCode(dialled string) []byte { return []byte(dialled[:min(len(dialled), 20)]) }
 
 // answered takes the response to a deliver_sm, without the lock.
-func (h *handset) answered(b *bindQueue, session uint8, err error) {
+func (h *handset) answered(b *bindQueue, session, seq uint8, err error) {
 	if next := b.release(); next != nil {
 		next.resend()
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	current := h.session == session && (h.state == asking || h.state == hanging) && !h.queued
-	if err != nil {
+	current := h.session == session && h.seq == seq && (h.state == asking || h.state == hanging)
+	switch {
+	case err != nil && current:
+		h.undelivered(err)
+	case err != nil && !(errors.Is(err, smpp.ErrUnknownOutcome) && b.conn.Err() != nil):
 		b.meter.fail(errorKind(err), err.Error)
-		if current {
-			h.lost()
-		}
-		return
-	}
-	if current && h.state == hanging {
+	case err != nil: // its screen came, or it was given up: it is counted
+	case current && h.state == hanging:
 		h.end()
 	}
 }
@@ -227,12 +240,11 @@ func (h *handset) screen(session, info, op uint8, octets []byte, dcs uint8) bool
 	now := h.o.now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	sent := (h.seq - 1) & 0x7F
-	if h.state != asking || h.queued || session != h.session || info>>1 != sent {
-		return false
-	}
 	ends := op == opEnd || info&endBit != 0
 	right := ends == (op == opEnd && info&endBit != 0) && (ends || op == opAsk)
+	if h.state != asking || h.queued || session != h.session || info>>1 != h.seq {
+		return h.copy(session, info>>1, right, ends, octets, dcs)
+	}
 	h.seen(now, right, ends, octets, dcs)
 	return true
 }
@@ -242,10 +254,18 @@ func (h *handset) reply(octets []byte, dcs uint8) bool {
 	now := h.o.now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.state != asking || h.queued {
+	end := h.o.cfg.Script.Steps[h.step].End
+	waits := h.state == asking && !h.queued
+	// An SMS does not say what it answers.
+	if c := &h.copied; c.left > 0 && !(waits && h.o.cfg.Script.Steps[h.step].shown(h, octets, dcs)) {
+		if h.copy(c.session, c.seq, true, h.o.cfg.Script.Steps[c.step].End, octets, dcs) {
+			return true
+		}
+	}
+	if !waits {
 		return false
 	}
-	h.seen(now, true, h.o.cfg.Script.Steps[h.step].End, octets, dcs)
+	h.seen(now, true, end, octets, dcs)
 	return true
 }
 
@@ -254,8 +274,12 @@ func (h *handset) reply(octets []byte, dcs uint8) bool {
 func (h *handset) seen(now time.Duration, right, ends bool, octets []byte, dcs uint8) {
 	s := h.o.cfg.Script
 	want := &s.Steps[h.step]
-	offered := h.step == 0 && h.broken && !h.offered && s.Resumed != nil && right && !ends && s.Resumed.shown(h, octets, dcs)
+	h.pausing = false // what is not delivered again any more was unsure
+	offered := h.step == 0 && (h.broken || h.unsure) && !h.offered && right && !ends && s.offers(h, octets, dcs)
 	if !offered && (!right || ends != want.End || !want.shown(h, octets, dcs)) {
+		if right && h.stored(now, ends, octets, dcs) {
+			return
+		}
 		h.bind.meter.fail(kindWrong, func() string {
 			return fmt.Sprintf("step %d of %s: right parameters %v, end %v: %q", h.step+1, s.Name, right, ends, text.Decode(octets, dcs))
 		})
@@ -280,9 +304,7 @@ func (h *handset) seen(now time.Duration, right, ends bool, octets []byte, dcs u
 		h.leave(false)
 		return
 	case h.step == h.at && h.breaks != never && !h.o.stopped.Load():
-		if h.redial = h.breaks == redials; h.redial {
-			h.o.redialled.Add(1)
-		} else {
+		if h.redial = h.breaks == redials; !h.redial {
 			h.o.abandoned.Add(1)
 		}
 		h.breaks = never
@@ -349,6 +371,7 @@ func (h *handset) end() {
 	h.state = idle
 	if h.redial && !h.o.stopped.Load() {
 		h.redial = false
+		h.o.redialled.Add(1)
 		h.dial(h.o.now())
 		return
 	}
@@ -370,25 +393,17 @@ func (h *handset) end() {
 func (h *handset) expire(now time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.state != asking || h.queued || now-h.sent < h.o.cfg.Timeout {
+	if h.state != asking || h.queued || h.pausing || now-h.sent < h.o.cfg.Timeout {
 		return
 	}
 	h.bind.meter.fail(kindNone, func() string {
-		return fmt.Sprintf("step %d of %s: no screen within %v", h.step+1, h.o.cfg.Script.Name, h.o.cfg.Timeout)
+		why := fmt.Sprintf("step %d of %s: no screen within %v", h.step+1, h.o.cfg.Script.Name, h.o.cfg.Timeout)
+		if h.bind.conn.Err() != nil {
+			why += "; the key was acknowledged, and then its bind went"
+		}
+		return why
 	})
 	h.o.failed.Add(1)
 	h.rest = failPause
 	h.leave(false)
-}
-
-// errorKind names an error of a request as the report counts it.
-func errorKind(err error) string {
-	var status *smpp.StatusError
-	switch {
-	case errors.As(err, &status):
-		return status.Status.String()
-	case errors.Is(err, smpp.ErrNotSent):
-		return kindNotSent
-	}
-	return kindUnknown
 }

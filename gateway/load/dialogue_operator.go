@@ -107,14 +107,19 @@ func (o *operator) onClosed(c *smpp.Conn) {
 	}
 }
 
-// pick returns the bind of a handset's next dialogue, nil if there is none.
-func (o *operator) pick(h *handset) *bindQueue {
+// pick returns a bind, the nth of those that live in turn, and another one than
+// not if it can. It is nil if there is none.
+func (o *operator) pick(n int, not *bindQueue) *bindQueue {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	if len(o.binds) == 0 {
+	count := len(o.binds)
+	if count == 0 {
 		return nil
 	}
-	return o.binds[h.index%len(o.binds)]
+	if b := o.binds[n%count]; b != not {
+		return b
+	}
+	return o.binds[(n+1)%count]
 }
 
 // fail notes an error that belongs to no bind in particular.

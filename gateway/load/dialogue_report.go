@@ -22,6 +22,10 @@ type dialogueMeter struct {
 	errors map[string]uint64
 	first  string        // the first error
 	last   time.Duration // the last right screen
+
+	redelivered uint64 // keys that were not sent, or refused for now
+	unsure      uint64 // keys that were delivered again and may have arrived before
+	again       uint64 // screens that came again
 }
 
 func newDialogueMeter() *dialogueMeter {
@@ -36,6 +40,28 @@ func (m *dialogueMeter) right(now, due time.Duration) {
 	m.last = max(m.last, now)
 	// Only a value over the longest is an error.
 	_ = m.recent.RecordValue(min(int64(now-due), longest))
+}
+
+// redeliver counts a key that goes over this bind and did not get through before.
+func (m *dialogueMeter) redeliver(unsure bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if unsure {
+		m.unsure++
+	} else {
+		m.redelivered++
+	}
+}
+
+// shownAgain counts a screen that came again, in the place of another one that was
+// awaited then: the customer waited for it. With now 0 nobody did.
+func (m *dialogueMeter) shownAgain(now, due time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.again++; now > 0 {
+		m.last = max(m.last, now)
+		_ = m.recent.RecordValue(min(int64(now-due), longest))
+	}
 }
 
 // fail counts an error; describe, which may be nil, is asked about the first.
@@ -91,6 +117,23 @@ type Dialogues struct {
 	Missed    uint64 `json:"missed"`    // due by the schedule, and not begun for want of a free handset
 }
 
+// Deliveries counts what a network does when a gateway, or a bind, goes or refuses
+// for now. None of it is an error.
+type Deliveries struct {
+	Redelivered uint64 `json:"redelivered"`        // keys that had provably not left, or were refused for now, over another bind
+	Unsure      uint64 `json:"redelivered_unsure"` // keys that were delivered again although they may have arrived
+	// ShownAgain counts screens that came a second time for a key that was
+	// delivered again, and such as the dialogue had before, in the place of the next
+	// one: after a kill that is what is promised. They are no steps.
+	ShownAgain uint64 `json:"shown_again"`
+}
+
+// String says it in words.
+func (d Deliveries) String() string {
+	return fmt.Sprintf("%s keys redelivered that were not sent or refused for now, %s that may have arrived; %s screens shown again",
+		grouped(d.Redelivered), grouped(d.Unsure), grouped(d.ShownAgain))
+}
+
 // DialogueReport is what came out of Dialogue.
 type DialogueReport struct {
 	Script   string  `json:"script"`
@@ -102,14 +145,16 @@ type DialogueReport struct {
 	Spread   float64 `json:"spread,omitempty"`
 	Cores    int     `json:"cores"` // that this process may use
 
-	Duration       float64   `json:"duration"` // seconds, to the end or the last right screen
-	Steps          uint64    `json:"steps"`    // right screens
-	StepsPerSecond float64   `json:"steps_per_second"`
-	Dialogues      Dialogues `json:"dialogues"`
-	SMS            uint64    `json:"sms"`
+	Duration       float64    `json:"duration"` // seconds, to the end or the last right screen
+	Steps          uint64     `json:"steps"`    // right screens
+	StepsPerSecond float64    `json:"steps_per_second"`
+	Dialogues      Dialogues  `json:"dialogues"`
+	Deliveries     Deliveries `json:"deliveries"`
+	SMS            uint64     `json:"sms"`
 
 	// Errors counts by kind: wrong_screen, no_screen, unexpected_screen, no_bind,
-	// the name of a command_status, not_sent or unknown_outcome of a deliver_sm.
+	// the name of a command_status, not_sent or unknown_outcome of a deliver_sm that
+	// could not be delivered again, or not in time.
 	Errors     map[string]uint64 `json:"errors"`
 	FirstError string            `json:"first_error,omitempty"`
 
@@ -194,6 +239,9 @@ func (o *operator) report(stopped time.Duration) DialogueReport {
 		all.Merge(m.past)
 		all.Merge(m.recent)
 		r.Steps += m.steps
+		r.Deliveries.Redelivered += m.redelivered
+		r.Deliveries.Unsure += m.unsure
+		r.Deliveries.ShownAgain += m.again
 		for kind, n := range m.errors {
 			r.Errors[kind] += n
 		}
@@ -229,6 +277,9 @@ func (r DialogueReport) WriteTo(w io.Writer) (int64, error) {
 		micros(r.Latency.P90), micros(r.Latency.P99), micros(r.Latency.P999), micros(r.Latency.Max))
 	if r.SMS > 0 {
 		text += fmt.Sprintf("%-10s %s\n", "SMS", grouped(r.SMS))
+	}
+	if r.Deliveries != (Deliveries{}) {
+		text += fmt.Sprintf("%-10s %s\n", "again", r.Deliveries)
 	}
 	for _, kind := range slices.Sorted(maps.Keys(r.Errors)) {
 		text += fmt.Sprintf("%-10s %s %s\n", "error", grouped(r.Errors[kind]), kind)

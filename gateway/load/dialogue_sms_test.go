@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,13 +22,19 @@ steps:
 // lead runs cfg with two binds of a gateway.
 func lead(t *testing.T, ctx context.Context, g smpp.Handler, cfg DialogueConfig) DialogueReport {
 	t.Helper()
+	return leadAll(t, ctx, cfg, g, g)
+}
+
+// leadAll runs cfg with a bind of each gateway.
+func leadAll(t *testing.T, ctx context.Context, cfg DialogueConfig, gateways ...smpp.Handler) DialogueReport {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Binds = 2
+	cfg.Binds = len(gateways)
 	bound := make(chan *smpp.Conn, cfg.Binds)
-	for range cfg.Binds {
+	for _, g := range gateways {
 		go func() {
 			c, err := smpp.Dial(t.Context(), l.Addr().String(), smpp.Bind{SystemID: "gw"}, smpp.Config{Window: 1000, Handler: g})
 			if err != nil {
@@ -109,5 +116,50 @@ func TestAnSMSThatAnswersNothingIsAnError(t *testing.T) {
 		Script: script(t, `{sms: "15000", steps: [{press: PESA, text: Hello}]}`)})
 	if r.Steps == 0 || r.Errors[kindUnexpected] == 0 || r.Errors[kindWrong] != 0 {
 		t.Errorf("%d steps, %v", r.Steps, r.Errors)
+	}
+}
+
+func TestAnSMSThatIsAnsweredTwiceAfterAKillIsNoError(t *testing.T) {
+	var mu sync.Mutex
+	var lost string // the number whose SMS the first gateway took with it
+	over, seen := make(chan struct{}), 0
+	answer := func(c *smpp.Conn, to, screen string) {
+		sm := &pdu.SubmitSM{SourceAddr: []byte("15000"), DestinationAddr: []byte(to)}
+		sm.ShortMessage, _ = text.EncodeGSM7(nil, screen)
+		_ = c.TryGo(sm, nil) // the window is above the number of handsets
+	}
+	dies := smpp.HandlerFunc(func(_ context.Context, c *smpp.Conn, p pdu.PDU) (pdu.Body, pdu.Status) {
+		mu.Lock()
+		defer mu.Unlock()
+		lost = string(p.Body.(*pdu.DeliverSM).SourceAddr)
+		_ = c.Close()
+		return &pdu.DeliverSMResp{}, 0
+	})
+	stays := smpp.HandlerFunc(func(_ context.Context, c *smpp.Conn, p pdu.PDU) (pdu.Body, pdu.Status) {
+		d := p.Body.(*pdu.DeliverSM)
+		from, said := string(d.SourceAddr), text.Decode(d.ShortMessage, d.DataCoding)
+		mu.Lock()
+		defer mu.Unlock()
+		screen := map[string]string{"PESA": "Whom?", "1": "Sent"}[said]
+		answer(c, from, screen)
+		if from == lost {
+			if seen == 0 {
+				answer(c, from, screen) // the answer to the SMS that was lost, and to the same again
+			}
+			if seen++; seen == 10 {
+				close(over)
+			}
+		}
+		return &pdu.DeliverSMResp{}, 0
+	})
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() {
+		<-over
+		interrupt()
+	}()
+	r := leadAll(t, ctx, DialogueConfig{Handsets: 2, Duration: time.Hour,
+		Script: script(t, `{sms: "15000", steps: [{press: PESA, text: Whom?}, {press: "1", text: Sent}]}`)}, dies, stays)
+	if d := r.Deliveries; r.Failed() || d.Unsure != 1 || d.ShownAgain != 1 || r.Dialogues.Finished == 0 {
+		t.Errorf("%v %q %+v", r.Errors, r.FirstError, d)
 	}
 }
