@@ -89,9 +89,7 @@ func slowAnswer(t *testing.T, b *bench) {
 	if errors.Is(err, core.ErrNotSent) && b.Posts() > before {
 		t.Fatalf("it arrived, and was called not sent: %v", err)
 	}
-	if out.Status == core.Done || out.Status == core.Rejected || out.Status == core.NotFound {
-		t.Errorf("%v before there was an answer", out.Status)
-	}
+	b.notYet(t, r, out)
 	b.eventually(t, "effect", func() bool { return b.Effects(r) > 0 })
 	b.Set(t)
 	if !b.LostForGood {
@@ -110,6 +108,15 @@ func (b *bench) warm(t *testing.T) {
 	b.final(t, r, out, err)
 }
 
+// notYet fails if an outcome is final before the core can have decided. On a machine
+// that is busy the caller may come to look after that; then it did take effect.
+func (b *bench) notYet(t *testing.T, r core.Request, out core.Outcome) {
+	t.Helper()
+	if out.Status == core.Rejected || out.Status == core.NotFound || out.Status == core.Done && b.Effects(r) == 0 {
+		t.Errorf("%v before there was an answer", out.Status)
+	}
+}
+
 func decidedLater(t *testing.T, b *bench) {
 	if !b.has(DecideLater) {
 		t.Skip("this core decides at once")
@@ -118,9 +125,10 @@ func decidedLater(t *testing.T, b *bench) {
 	b.Set(t, DecideLater)
 	r := b.pay(t)
 	out, err := b.call(t, r, b.Slow/2)
-	if out.Status != core.Pending && out.Status != core.Unknown || errors.Is(err, core.ErrNotSent) {
-		t.Fatalf("%v: %v", out.Status, err)
+	if errors.Is(err, core.ErrNotSent) {
+		t.Fatal(err)
 	}
+	b.notYet(t, r, out)
 	if got := b.settle(t, r, out); got.Status != core.Done {
 		t.Errorf("%v %q", got.Status, got.Detail)
 	}

@@ -169,37 +169,35 @@ func TestResultThatNobodyWaitsForNudges(t *testing.T) {
 
 func TestAnswerToAnInquiryThatNobodyWaitsForNudgesAndIsKnown(t *testing.T) {
 	nudged := make(chan string, 4)
-	p := join(t, func(c *daraja.Config) { c.Nudge = func(callback string) { nudged <- callback } })
-	set := func(f darajasim.Faults) {
-		t.Helper()
-		if err := p.sim.SetFaults(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	set(darajasim.Faults{Callbacks: "none"})
+	c, k := taking(t, func(c *daraja.Config) { c.Nudge = func(callback string) { nudged <- callback } })
 	r := pay(core.Transfer, "to", "255700000002", "amount", "5000")
 	r.Callback = "http://127.0.0.1/callbacks/token"
-	if out, err := p.Call(within(t, slow/4), r); err != nil || out.Status != core.Pending {
-		t.Fatalf("%v: %v", out.Status, err)
+	for _, ask := range []func(ctx context.Context) (core.Outcome, error){
+		func(ctx context.Context) (core.Outcome, error) { return c.Call(ctx, r) },
+		func(ctx context.Context) (core.Outcome, error) { return c.Inquire(ctx, asked(r, r.WireKey)) },
+	} { // each has arrived when whoever asks leaves
+		ctx, leave := context.WithCancel(t.Context())
+		k.before = func(string) { leave() }
+		if out, err := ask(ctx); err == nil || out.Status != core.Unknown || errors.Is(err, core.ErrNotSent) {
+			t.Fatalf("%v: %v", out.Status, err)
+		}
 	}
-	set(darajasim.Faults{Callbacks: "late"})
-	if p.Known(asked(r, r.WireKey)) {
+	if c.Known(asked(r, r.WireKey)) {
 		t.Error("known before anything came")
 	}
-	if out, err := p.Inquire(within(t, slow/4), asked(r, r.WireKey)); err == nil {
-		t.Fatalf("the answer was not late: %v", out.Status)
-	}
+	tell(c, k.asked()["ResultURL"], `{"Result":{"ResultCode":0,"ResultParameters":{"ResultParameter":[{"Key":"ReceiptNo","Value":"QK1"},`+
+		`{"Key":"TransactionStatus","Value":"Completed"},{"Key":"Amount","Value":5000},{"Key":"CreditPartyName","Value":"255700000002 - B"}]}}}`)
 	select {
 	case got := <-nudged:
-		if got != r.Callback || !p.Known(asked(r, r.WireKey)) {
-			t.Errorf("%q, known %t", got, p.Known(asked(r, r.WireKey)))
+		if got != r.Callback || !c.Known(asked(r, r.WireKey)) {
+			t.Errorf("%q, known %t", got, c.Known(asked(r, r.WireKey)))
 		}
-	case <-time.After(5 * time.Second):
+	default:
 		t.Fatal("nobody was nudged")
 	}
-	set(darajasim.Faults{Down: true, Callbacks: "none"})
-	if out, err := p.Inquire(t.Context(), asked(r, r.WireKey)); err != nil || out.Status != core.Done {
-		t.Errorf("what is known is asked for: %v: %v", out.Status, err)
+	posts := k.count()
+	if out, err := c.Inquire(t.Context(), asked(r, r.WireKey)); err != nil || out.Status != core.Done || k.count() != posts {
+		t.Errorf("what is known is asked for: %v, %d posts: %v", out.Status, k.count()-posts, err)
 	}
 }
 
@@ -298,6 +296,7 @@ func TestResultsMeanWhatTheySay(t *testing.T) {
 		{"nothing", core.MerchantPay, `{}`, core.Pending, "", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			var c *daraja.Connector
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodGet {
@@ -321,7 +320,7 @@ func TestResultsMeanWhatTheySay(t *testing.T) {
 			}
 			wait := within(t, time.Minute)
 			if tc.status == core.Pending { // nothing ends the wait for the result but the customer's time
-				wait = within(t, slow)
+				wait = within(t, time.Second)
 			}
 			out, err := c.Call(wait, r)
 			if out.Status != tc.status || out.Reason != tc.reason || !errors.Is(err, tc.err) {

@@ -51,12 +51,29 @@ func (k *took) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"ResponseCode":"0","OriginatorConversationID":"srv-1","ConversationID":"AG_1"}`)
 }
 
-func taking(t *testing.T) (*daraja.Connector, *took) {
+func taking(t *testing.T, change ...func(*daraja.Config)) (*daraja.Connector, *took) {
 	t.Helper()
 	k := &took{}
 	s := httptest.NewServer(k)
 	t.Cleanup(s.Close)
-	return connect(t, config(s.URL, "http://127.0.0.1:9")), k
+	cfg := config(s.URL, "http://127.0.0.1:9")
+	for _, f := range change {
+		f(&cfg)
+	}
+	return connect(t, cfg), k
+}
+
+// asked is the body of the last request, and count how many there were.
+func (k *took) asked() map[string]string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.body
+}
+
+func (k *took) count() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.posts
 }
 
 // tell sends a callback.
@@ -68,19 +85,19 @@ func tell(c *daraja.Connector, url, body string) int {
 
 func TestReversalIsWhatTheAPIDocuments(t *testing.T) {
 	c, k := taking(t)
-	out, err := c.Call(within(t, slow/2), back("QK10000001"))
+	out, err := c.Call(within(t, time.Second), back("QK10000001"))
 	if err != nil || out.Status != core.Pending || out.WireKey != "srv-1" {
 		t.Fatalf("%v %q: %v", out.Status, out.WireKey, err)
 	}
-	url := k.body["ResultURL"]
-	if k.body["SecurityCredential"] == "" || strings.Contains(k.body["SecurityCredential"], password) || !strings.Contains(url, "/daraja/") {
-		t.Errorf("%v", k.body)
+	url := k.asked()["ResultURL"]
+	if k.asked()["SecurityCredential"] == "" || strings.Contains(k.asked()["SecurityCredential"], password) || !strings.Contains(url, "/daraja/") {
+		t.Errorf("%v", k.asked())
 	}
 	want := map[string]string{
-		"Initiator": "nyota", "SecurityCredential": k.body["SecurityCredential"], "CommandID": "TransactionReversal", "TransactionID": "QK10000001",
+		"Initiator": "nyota", "SecurityCredential": k.asked()["SecurityCredential"], "CommandID": "TransactionReversal", "TransactionID": "QK10000001",
 		"Amount": "5000", "ReceiverParty": "500100", "RecieverIdentifierType": "11", "Remarks": "Reversal", "ResultURL": url, "QueueTimeOutURL": url + "/timeout",
 	}
-	if diff := cmp.Diff(want, k.body); diff != "" || k.path != "/mpesa/reversal/v1/request" {
+	if diff := cmp.Diff(want, k.asked()); diff != "" || k.path != "/mpesa/reversal/v1/request" {
 		t.Errorf("%s -want +got:\n%s", k.path, diff)
 	}
 }
@@ -117,6 +134,7 @@ func TestReversalResultsMeanWhatTheySay(t *testing.T) {
 		{"a push's result", `{"Body":{"stkCallback":{"CheckoutRequestID":"srv-1","ResultCode":0}}}`, core.Pending, "", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			c, k := taking(t)
 			k.before = func(url string) {
 				for range 2 { // early, and twice
@@ -125,7 +143,7 @@ func TestReversalResultsMeanWhatTheySay(t *testing.T) {
 			}
 			wait := within(t, time.Minute)
 			if tc.status == core.Pending { // nothing ends the wait but the operator's time
-				wait = within(t, slow)
+				wait = within(t, time.Second)
 			}
 			out, err := c.Call(wait, back("QK10000001"))
 			if out.Status != tc.status || out.Reason != tc.reason || !errors.Is(err, tc.err) {
@@ -141,11 +159,11 @@ func TestReversalResultsMeanWhatTheySay(t *testing.T) {
 func TestReversalResultOfAnotherRequestIsAMismatch(t *testing.T) {
 	c, k := taking(t)
 	r := back("QK10000001")
-	out, err := c.Call(within(t, slow/2), r)
+	out, err := c.Call(within(t, time.Second), r)
 	if err != nil || out.Status != core.Pending {
 		t.Fatalf("%v: %v", out.Status, err)
 	}
-	tell(c, k.body["ResultURL"], result("srv-1", "srv-2"))
+	tell(c, k.asked()["ResultURL"], result("srv-1", "srv-2"))
 	if got, err := c.Inquire(within(t, time.Second), asked(r, out.WireKey)); !errors.Is(err, core.ErrMismatch) || got.Status != core.Unknown {
 		t.Errorf("%v: %v", got.Status, err)
 	}
@@ -154,8 +172,8 @@ func TestReversalResultOfAnotherRequestIsAMismatch(t *testing.T) {
 func TestReversalWithoutAReceiptIsNotSent(t *testing.T) {
 	c, k := taking(t)
 	for _, receipt := range []string{"", "ws_CO_191220191020363925", "qk10000001", "QK1", "QK10000001 "} {
-		if out, err := c.Call(t.Context(), back(receipt)); !errors.Is(err, core.ErrNotSent) || k.posts != 0 {
-			t.Errorf("%q: %v, %d posts: %v", receipt, out.Status, k.posts, err)
+		if out, err := c.Call(t.Context(), back(receipt)); !errors.Is(err, core.ErrNotSent) || k.count() != 0 {
+			t.Errorf("%q: %v, %d posts: %v", receipt, out.Status, k.count(), err)
 		}
 	}
 }
@@ -224,7 +242,7 @@ func TestAfterARestartAReversalIsFoundByTheCoresID(t *testing.T) {
 			if err := p.sim.SetFaults(darajasim.Faults{Callbacks: "none"}); err != nil {
 				t.Fatal(err)
 			}
-			out, err := p.Call(within(t, slow), r)
+			out, err := p.Call(within(t, time.Second), r)
 			if err != nil || out.Status != core.Pending || out.WireKey == r.ID {
 				t.Fatalf("%v %q: %v", out.Status, out.WireKey, err)
 			}

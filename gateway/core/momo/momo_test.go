@@ -187,12 +187,13 @@ func TestAnswersMeanWhatTheySay(t *testing.T) {
 		{"200 is no 202", 200, shown("", ""), 500, "", core.Unknown, "", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			c, posts := scripted(t, tc.post, tc.body, tc.get, tc.shown)
 			r := coretest.Request(core.MerchantPay, "till", "500100", "amount", "5000")
 			r.ID, r.WireKey = actionID, wireKey
 			patience := time.Minute
 			if tc.status == core.Pending { // nothing ends the polling but the customer's time
-				patience = slow
+				patience = time.Second
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()

@@ -96,10 +96,11 @@ func TestRefundAnswersMeanWhatTheySay(t *testing.T) {
 		{"in trouble", 500, `{"code":"INTERNAL_PROCESSING_ERROR"}`, "", core.Unknown, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			c, posts := scripted(t, tc.post, tc.body, http.StatusOK, tc.shown)
 			patience := time.Minute
 			if tc.status == core.Pending {
-				patience = slow
+				patience = time.Second
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
