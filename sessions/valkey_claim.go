@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	_ "embed" // the scripts
+	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -13,12 +14,16 @@ import (
 //go:embed lua/claim.lua
 var claimLua string
 
+//go:embed lua/forget.lua
+var forgetLua string
+
 //go:embed lua/due.lua
 var dueLua string
 
 var (
-	claimScript = newScript(claimLua)
-	dueScript   = newScript(dueLua)
+	claimScript  = newScript(claimLua)
+	forgetScript = newScript(forgetLua)
+	dueScript    = newScript(dueLua)
 )
 
 // Claim is as Store's. It asks each primary with one script which of its slots have
@@ -109,11 +114,14 @@ func (v *Valkey) lease(ctx context.Context, kind byte, worker string, leases []l
 		if unknownScript(r.Error()) {
 			r = v.client.Do(ctx, v.eval(claimScript, leases[i].keys, leases[i].args))
 		}
-		rows, err := r.AsStrSlice()
+		rows, missing, err := leased(r)
 		if err != nil {
 			// What was leased without our knowing comes again when the lease ends.
 			failure = failed(err)
 			continue
+		}
+		for _, member := range missing {
+			v.forget(ctx, leases[i].keys[0], leases[i].args[4], member)
 		}
 		for _, row := range rows {
 			rec, err := decodeDue(kind, row)
@@ -130,4 +138,28 @@ func (v *Valkey) lease(ctx context.Context, kind byte, worker string, leases []l
 	}
 	v.opts.Logger.Debug("store: leased", slog.String("worker", worker), slog.Int("records", len(claimed)))
 	return claimed, nil
+}
+
+// leased reads claim.lua's answer.
+func leased(r valkey.ValkeyResult) (rows, missing []string, err error) {
+	both, err := r.ToArray()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(both) != 2 {
+		return nil, nil, fmt.Errorf("a claim answered %d lists", len(both))
+	}
+	if rows, err = both[0].AsStrSlice(); err != nil {
+		return nil, nil, err
+	}
+	missing, err = both[1].AsStrSlice()
+	return rows, missing, err
+}
+
+// forget takes a member whose record is gone out of its queue. Where that fails it
+// comes again when the lease ends.
+func (v *Valkey) forget(ctx context.Context, queue, base, member string) {
+	if err := v.run(ctx, forgetScript, []string{queue, base + member}, []string{member}).Error(); err != nil {
+		v.opts.Logger.Debug("store: it is not known whether a due record is gone", slog.Any("error", err))
+	}
 }

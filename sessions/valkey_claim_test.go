@@ -121,3 +121,18 @@ func TestValkeyDueWorkIsFoundWithTheRightsOfEarlierVersions(t *testing.T) {
 		t.Errorf("%+v, %v", b, err)
 	}
 }
+
+func TestValkeyDueRecordThatIsGoneLeavesItsQueueAndHoldsNobodyUp(t *testing.T) {
+	server := storetest.NewServer(t, "--appendonly", "yes", "--appendfsync", "always")
+	v := openValkey(t, sessions.ValkeyOptions{Addresses: []string{server.Addr}})
+	for _, id := range []string{"a-1", "a-2", "a-3"} {
+		if err := v.Put(t.Context(), testAction("255700000001", id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.Command(t, "DEL", "{s059}:a:255700000001:a-1", "{s059}:a:255700000001:a-2")
+	poll(t, v, 1)
+	if got := server.Command(t, "ZRANGE", "{s059}:q:actions", "0", "-1"); got != "*1\r\n$16\r\n255700000001:a-3\r\n" {
+		t.Errorf("in the queue: %q", got)
+	}
+}

@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	_ "embed" // the script
+	"slices"
 )
 
 //go:embed lua/open.lua
@@ -61,6 +62,9 @@ func (v *Valkey) Open(ctx context.Context, msisdn string) ([]Action, error) {
 	err = v.retry(ctx, func(bool) error {
 		var err error
 		rows, err = v.run(ctx, openScript, []string{v.openKey(msisdn)}, []string{base}).AsStrSlice()
+		if err == nil && slices.Contains(rows, "") {
+			return errMoving
+		}
 		return readErr(err)
 	})
 	if err != nil {

@@ -92,7 +92,14 @@ var passing = map[string]bool{
 	"ASK": true, "UNBLOCKED": true, "NOREPLICAS": true,
 }
 
+// errMoving says that a script found an index without its records: in a cluster
+// they are on their way to the server that has the index already.
+var errMoving = errors.New("sessions: valkey: a slot is moving")
+
 func judge(err error) verdict {
+	if errors.Is(err, errMoving) {
+		return busy
+	}
 	if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrNotDurable) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return final
