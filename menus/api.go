@@ -51,6 +51,7 @@ type Input struct {
 	Seal     func(secret string) ([]byte, error)              // seals what a secret input was given
 	Same     func(sealed []byte, secret string) (bool, error) // whether a sealed secret is this one, for same_as
 	Down     func(name string) (Unavailable, bool)            // why a call cannot be made now, by its name or Party's; nil: all can
+	Busy     func(call string) bool                           // whether most of those who want a call are turned away, so that its options are marked; nil: none is busy
 	Closed   *Unavailable                                     // the whole service is closed: nothing begins, but what is in Open is said; nil: it is open
 	Notice   func(lang string) string                         // of Begin: what the operator wants said in front of the first screen; nil or "": nothing
 	Trace    func(screen, way string)                         // told each way that the step takes, by the names of Flow; nil: nobody asks

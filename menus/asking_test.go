@@ -475,3 +475,41 @@ func TestADamagedQuestionIsNoState(t *testing.T) {
 		}
 	}
 }
+
+func TestABusyOptionIsMarkedInEveryLanguageAndUnavailableStandsAboveBusy(t *testing.T) {
+	p, _ := wallet(t).Program("wallet")
+	for lang, mark := range map[string]string{"en": "(very busy)", "sw": "(msongamano mkubwa)", "fr": "(très sollicité)", "am": "(በጣም ተጨናንቋል)"} {
+		k := &talk{t: t, p: p, visited: map[string]bool{}, busy: map[string]bool{"transfer": true}}
+		k.begin(lang)
+		first, _, _ := strings.Cut(k.turn.Screen.Text, "\n2 ")
+		if !strings.HasSuffix(first, " "+mark) || strings.Count(k.turn.Screen.Text, mark) != 1 {
+			t.Errorf("%s: %q", lang, k.turn.Screen.Text)
+		}
+		k.do("1")
+		k.want("send_to", "")
+		k.do("0")
+		k.down = map[string]Unavailable{"transfer": {}}
+		k.step(k.input(Show))
+		if strings.Contains(k.turn.Screen.Text, mark) {
+			t.Errorf("%s: busy, and away: %q", lang, k.turn.Screen.Text)
+		}
+		k.do("1")
+		k.want(ScreenUnavailable, "")
+	}
+}
+
+func TestAnOptionOfOnePartyIsBusyWithItsCall(t *testing.T) {
+	p, _ := wallet(t).Program("wallet")
+	k := &talk{t: t, p: p, visited: map[string]bool{}, busy: map[string]bool{"billpay": true}}
+	k.begin("en")
+	for k.turn.Screen.ID == "home" && !strings.Contains(k.turn.Screen.Text, "Pay bill") {
+		k.do("98")
+	}
+	if !strings.Contains(k.turn.Screen.Text, "3 Pay bill (very busy)") {
+		t.Fatalf("%q", k.turn.Screen.Text)
+	}
+	k.do("3")
+	if !strings.Contains(k.turn.Screen.Text, "1 Electricity (LUKU) (very busy)") {
+		t.Errorf("%q", k.turn.Screen.Text)
+	}
+}

@@ -56,7 +56,8 @@
 //	end      text [each, sms]: closes the dialogue
 //
 // An option has id, label and go, and may have needs (the call without which it
-// is marked as unavailable and leads nowhere), unavailable (the screen that it
+// is marked as unavailable and leads nowhere; while most who want that call are
+// turned away for want of room it is marked as very_busy, and leads on), unavailable (the screen that it
 // leads to instead while that call is away), when (a condition without which it
 // is not there) and set. One that sets the biller, till or agent of the call that
 // it needs, to a literal, is also marked while that one alone is closed. The

@@ -110,11 +110,11 @@ func (r *run) body(b []byte) []byte {
 		number++
 		b = appendNumber(b, number)
 		b = sc.append(b, o.label[r.lang])
-		if o.needs != "" && r.in.Down != nil {
-			if why, down := r.in.Down(o.needs); down {
-				b = append(b, ' ')
-				b = r.appendUnavailable(b, why, sysUnavailable, sysUnavailableUntil)
-			}
+		if why, down := r.down(o.needs); down {
+			b = append(b, ' ')
+			b = r.appendUnavailable(b, why, sysUnavailable, sysUnavailableUntil)
+		} else if r.busy(o.needs) {
+			b = append(append(b, ' '), sys.busy...)
 		}
 	}
 	if r.tells(s) {
@@ -124,6 +124,16 @@ func (r *run) body(b []byte) []byte {
 		b = append(append(b, sys.yes...), sys.no...)
 	}
 	return b
+}
+
+// busy says whether most of those who want what an option needs are turned away.
+// It is the call that is known to be busy, whoever the party is.
+func (r *run) busy(needs string) bool {
+	if needs == "" || r.in.Busy == nil {
+		return false
+	}
+	call, _ := CutParty(needs)
+	return r.in.Busy(call)
 }
 
 func (r *run) appendNote(b []byte, sc *scope) []byte {

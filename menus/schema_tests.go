@@ -52,6 +52,7 @@ func testDefinitions(d object) {
 		"name": object{"type": "string", "minLength": 1},
 		"down": about("calls that cannot be made; billpay/100100 is one biller's", either(oneOrMore(either(words(append(callNames(true), callNames(false)...)...), text(party))),
 			object{"type": "object", "patternProperties": object{nameRule.String(): whenBack, party: whenBack}, "additionalProperties": false})),
+		"busy":  about("calls that are marked as very busy", oneOrMore(words(append(callNames(true), callNames(false)...)...))),
 		"open":  about("actions that a dial speaks of first", oneOrMore(ref("earlier"))),
 		"again": about("actions that were the same as the next of their call", oneOrMore(ref("earlier"))),
 		"steps": list(ref("step"), 1, 0),

@@ -17,6 +17,7 @@ const (
 	sysUnavailableUntil
 	sysExplainUnavailable
 	sysExplainUnavailableUntil
+	sysVeryBusy
 	sysInvalidMSISDN
 	sysInvalidMoney
 	sysInvalidNumber
@@ -78,6 +79,7 @@ var systemDefs = [sysCount]struct {
 	sysUnavailableUntil:        {name: "unavailable_until", vars: []argDef{{name: "until", typ: typeTime}}},
 	sysExplainUnavailable:      {name: "explain_unavailable"},
 	sysExplainUnavailableUntil: {name: "explain_unavailable_until", vars: []argDef{{name: "until", typ: typeTime}}},
+	sysVeryBusy:                {name: "very_busy"},
 	sysInvalidMSISDN:           {name: "invalid_msisdn"},
 	sysInvalidMoney:            {name: "invalid_money", vars: boundVars},
 	sysInvalidNumber:           {name: "invalid_number", vars: boundVars},
@@ -126,6 +128,7 @@ type sysLang struct {
 	seen    []byte // that of an action that was begun before
 	leave   []byte // that of who does not want the same a second time
 	tell    string
+	busy    string // behind an option
 }
 
 type pair struct{ name, text string }

@@ -91,7 +91,7 @@ func (s *sysLang) lines() {
 	s.yes, s.no = s.line("1", sysYes), s.line("2", sysNo)
 	s.goOn, s.anew = s.line("1", sysResumeGo), s.line("2", sysResumeAnew)
 	s.seen, s.leave = s.line("1", sysOpenGo), s.line("1", sysAgainNo)
-	s.tell = fixed(s.texts[sysTell])
+	s.tell, s.busy = fixed(s.texts[sysTell]), fixed(s.texts[sysVeryBusy])
 }
 
 // onePage checks the texts that have no second page.

@@ -24,6 +24,7 @@ type talk struct {
 	turn    Turn
 	down    map[string]Unavailable
 	closed  *Unavailable
+	busy    map[string]bool
 	limits  Limits
 	visited map[string]bool
 	log     strings.Builder
@@ -42,6 +43,7 @@ func (k *talk) input(kind InputKind) Input {
 			return string(sealed) == testSealed && secret == testPIN, nil
 		},
 		Down: func(call string) (Unavailable, bool) { why, ok := k.down[call]; return why, ok },
+		Busy: func(call string) bool { return k.busy[call] },
 	}
 }
 

@@ -56,7 +56,7 @@ func NewGuard(cfg GuardConfig) *Guard {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Guard{cfg: cfg, limiter: NewLimiter(cfg.Limit), log: cfg.Log, budget: maxRetries, seen: seen{full: map[string]time.Time{}}}
+	g := &Guard{cfg: cfg, limiter: NewLimiter(cfg.Limit), log: cfg.Log, budget: maxRetries, seen: seen{calls: map[string]*fared{}}}
 	g.breaker = newBreaker(cfg.Absent, cfg.Retry, func(open bool) {
 		g.log.Info("core breaker changed", "open", open)
 		if open && cfg.Gone != nil {
@@ -97,7 +97,7 @@ func (g *Guard) Load() Load { return g.limiter.Load() }
 
 // Down says whether a call cannot be made now, and until when if the core said
 // so: the heartbeat says it, or nobody is there. A core that is only full is not
-// down: Reserve knows, at the moment it matters.
+// down: Reserve knows, at the moment it matters, and Busy before.
 func (g *Guard) Down(call string) (until time.Time, down bool) {
 	if g.cfg.Watch != nil {
 		if until, down := g.cfg.Watch(call); down {

@@ -73,10 +73,13 @@ type calls struct {
 	silent bool // there is no heartbeat
 	works  time.Time
 	full   time.Time // no place was left then
+	busy   map[string]bool
 	now    func() time.Time
 }
 
 func (c *calls) Down(string) (time.Time, bool) { return c.until, c.down }
+
+func (c *calls) Busy(call string) bool { return c.busy[call] }
 
 func (c *calls) Seen(string) (works, full time.Time) {
 	if !c.down && !c.silent {

@@ -71,12 +71,14 @@ type Trail struct {
 	Language string         // in which it began
 	Began    time.Time      // in the operator's time zone
 	Down     map[string]menus.Unavailable
+	Busy     map[string]bool // calls that were said to be busy
 	Events   []Event
 	Cut      bool // there were more Events than are kept
 	Redrawn  bool // the menus were edited on the way
 
 	State menus.State                  // after the last event
 	now   map[string]menus.Unavailable // what was down at the last event
+	busy  map[string]bool              // and what was busy
 }
 
 // Event is one step of a dialogue.
@@ -148,7 +150,7 @@ func (d *Desk) Trail(msisdn string) (Trail, bool) {
 		return Trail{}, false
 	}
 	t := *f.trail
-	t.Events, t.Down = slices.Clone(t.Events), maps.Clone(t.Down)
+	t.Events, t.Down, t.Busy = slices.Clone(t.Events), maps.Clone(t.Down), maps.Clone(t.Busy)
 	return t, true
 }
 
@@ -209,7 +211,7 @@ func (t *Trail) Languages(now time.Time) []menus.Screen {
 		if !ok {
 			return nil
 		}
-		turn, err := t.Program.Step(st, menus.Input{Kind: menus.Show, Customer: t.Key.MSISDN, Now: now, Down: down})
+		turn, err := t.Program.Step(st, menus.Input{Kind: menus.Show, Customer: t.Key.MSISDN, Now: now, Down: down, Busy: func(call string) bool { return t.busy[call] }})
 		if err != nil {
 			return nil
 		}
@@ -346,7 +348,7 @@ func (d *Desk) record(t *Turn, p *menus.Program, in menus.Input, turn menus.Turn
 		return
 	}
 	if e.Kind == menus.Begin || e.Kind == menus.Redial || f.trail == nil || f.trail.Key != t.m.Key {
-		f.trail = &Trail{Key: t.m.Key, Seed: s, Language: turn.State.Language(), Began: in.Now, Down: map[string]menus.Unavailable{}}
+		f.trail = &Trail{Key: t.m.Key, Seed: s, Language: turn.State.Language(), Began: in.Now, Down: map[string]menus.Unavailable{}, Busy: map[string]bool{}}
 		if in.Language != "" && slices.Contains(p.Languages(), in.Language) {
 			f.trail.Language = in.Language
 		}
@@ -361,10 +363,13 @@ func (d *Desk) record(t *Turn, p *menus.Program, in menus.Input, turn menus.Turn
 		}
 		e.Text, e.Secret = "", n+1
 	}
-	now := map[string]menus.Unavailable{} // in.Down is not to be asked once the turn is over
+	now, busy := map[string]menus.Unavailable{}, map[string]bool{} // the input is not to be asked once the turn is over
 	for _, c := range menus.Calls() {
 		if why, down := in.Down(c.Name); down {
 			now[c.Name], trail.Down[c.Name] = why, why
+		}
+		if in.Busy(c.Name) {
+			busy[c.Name], trail.Busy[c.Name] = true, true
 		}
 	}
 	e.Shown, e.End = turn.Screen, turn.End
@@ -373,7 +378,7 @@ func (d *Desk) record(t *Turn, p *menus.Program, in menus.Input, turn menus.Turn
 	} else {
 		trail.Cut = true
 	}
-	trail.Program, trail.State, trail.now = p, turn.State, now
+	trail.Program, trail.State, trail.now, trail.busy = p, turn.State, now, busy
 }
 
 // typedPart is what may be kept of an answer that was not taken as a secret: on a

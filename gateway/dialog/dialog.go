@@ -70,6 +70,9 @@ type Reply struct {
 type Calls interface {
 	// Down says whether a call cannot be made, and until when if that is known.
 	Down(call string) (until time.Time, down bool)
+	// Busy says whether most of those who want a call are turned away for want of
+	// room. It is asked for every option, and must be fast.
+	Busy(call string) bool
 	// Seen says when the core last proved that it works, and when it last had no
 	// room for a call; zero is not since this process began.
 	Seen(call string) (works, full time.Time)

@@ -466,3 +466,20 @@ func TestFullCoreRefusesBeforeAnActionIsBorn(t *testing.T) {
 		t.Errorf("after a payment: %+v, %d posts", l, len(b.core.posts))
 	}
 }
+
+func TestAnOptionWhoseCallIsBusyIsMarkedAndCanBeChosen(t *testing.T) {
+	b := newBench(t)
+	b.calls.busy = map[string]bool{core.Transfer: true}
+	r := b.dial("home")
+	if !strings.Contains(r.Text, "1 Send money (very busy)\n") || strings.Count(r.Text, "(") != 1 {
+		t.Errorf("%q", r.Text)
+	}
+	b.press("1", "send_to")
+	b.press("0700000002", "send_amount")
+	b.press("5000", "send_pin")
+	b.press("1234", "sent")
+	b.calls.busy = nil
+	if r := b.dial("home"); strings.Contains(r.Text, "(") {
+		t.Errorf("when it is not busy any more: %q", r.Text)
+	}
+}

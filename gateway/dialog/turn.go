@@ -51,13 +51,14 @@ type Turn struct {
 	seal  func(string) ([]byte, error)
 	same  func([]byte, string) (bool, error)
 	down  func(string) (menus.Unavailable, bool)
+	busy  func(string) bool
 	text  []byte    // to be hashed
 	parts [3][]byte // to be hashed
 }
 
 var turns = sync.Pool{New: func() any {
 	t := &Turn{text: make([]byte, 0, 256)}
-	t.seal, t.same, t.down = t.sealSecret, t.sameSecret, t.unavailable
+	t.seal, t.same, t.down, t.busy = t.sealSecret, t.sameSecret, t.unavailable, t.crowded
 	return t
 }}
 
@@ -73,7 +74,7 @@ func (t *Turn) stepped() {
 // collected as usual.
 func (t *Turn) Release() {
 	clear(t.text[:cap(t.text)]) // a secret may have been typed
-	*t = Turn{seal: t.seal, same: t.same, down: t.down, text: t.text[:0]}
+	*t = Turn{seal: t.seal, same: t.same, down: t.down, busy: t.busy, text: t.text[:0]}
 	turns.Put(t)
 }
 
@@ -305,7 +306,7 @@ func (t *Turn) input(kind menus.InputKind) menus.Input {
 	in := menus.Input{
 		Kind: kind, Customer: t.m.Key.MSISDN, Language: t.language,
 		Now: d.Now().In(d.Zone), Limits: t.m.Limits,
-		Seal: t.seal, Same: t.same, Down: t.down, Closed: d.closed(),
+		Seal: t.seal, Same: t.same, Down: t.down, Busy: t.busy, Closed: d.closed(),
 	}
 	if kind == menus.Keys {
 		in.Text = t.m.Text
@@ -327,6 +328,8 @@ func (t *Turn) sameSecret(sealed []byte, secret string) (bool, error) {
 }
 
 func (t *Turn) unavailable(name string) (menus.Unavailable, bool) { return t.d.unavailable(name) }
+
+func (t *Turn) crowded(call string) bool { return t.d.Calls.Busy(call) }
 
 // hash tells this input from others, without keeping it.
 func (t *Turn) hash() uint64 {

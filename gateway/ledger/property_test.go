@@ -122,6 +122,8 @@ func (w *world) crash() {
 
 func (*world) Down(string) (time.Time, bool) { return time.Time{}, false }
 
+func (*world) Busy(string) bool { return false }
+
 func (*world) Seen(string) (works, full time.Time) { return works, full }
 
 func (*world) Prepare(r core.Request) (string, error) { return "wire-" + r.ID, nil }

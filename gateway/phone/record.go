@@ -17,7 +17,7 @@ import (
 
 // recording is a dialogue as a test tells it.
 func recording(t *dialog.Trail) menutest.Recording {
-	r := menutest.Recording{Language: t.Language, Customer: t.Key.MSISDN, Now: t.Began, Down: t.Down}
+	r := menutest.Recording{Language: t.Language, Customer: t.Key.MSISDN, Now: t.Began, Down: t.Down, Busy: t.Busy}
 	if t.Seed != nil {
 		r.At, r.With = t.Seed.Screen, t.Seed.Vars
 	}

@@ -39,7 +39,7 @@
 //	                    the answer turns out to be
 //
 // down: [transfer, billpay/100100] or down: {transfer: "21:30"} marks what options need as
-// unavailable before anybody chooses it.
+// unavailable before anybody chooses it, and busy: [transfer] as very busy.
 //
 // open: is what a dial says first of an action that was begun before, and again:
 // an action that was the same as the next one of its call. Each is one or a list

@@ -173,6 +173,7 @@ func (p *player) input(kind menus.InputKind) menus.Input {
 			}
 			return why, down
 		},
+		Busy:  func(call string) bool { return p.c.busy[call] },
 		Trace: func(screen, way string) { p.cover.way(p.program, screen, way) },
 	}
 }

@@ -137,7 +137,7 @@ func (r *reader) file(f *testFile, root *menus.Node) {
 	}
 	names := map[string]int{}
 	for _, n := range cases.Items {
-		if !r.keys(n, "a case", "name", "language", "customer", "now", "core", "down", "open", "again", "steps", "sms") {
+		if !r.keys(n, "a case", "name", "language", "customer", "now", "core", "down", "busy", "open", "again", "steps", "sms") {
 			continue
 		}
 		c := base
@@ -153,6 +153,7 @@ func (r *reader) file(f *testFile, root *menus.Node) {
 		r.settings(&c, n)
 		c.core = r.core(n.Get("core"))
 		r.down(&c, n.Get("down"))
+		r.busy(&c, n.Get("busy"))
 		r.before(&c, n)
 		r.steps(&c, n)
 		r.sms(&c, n.Get("sms"))
@@ -199,30 +200,46 @@ func (r *reader) settings(c *testCase, n *menus.Node) {
 
 var msisdn = regexp.MustCompile(`^[1-9][0-9]{6,14}$`)
 
+// call reads the name of a call, or with parties that of a call to one party.
+func (r *reader) call(k *menus.Node, parties bool) (string, bool) {
+	name, ok := r.text(k, "a call")
+	call, party := menus.CutParty(name)
+	if ok && !slices.ContainsFunc(menus.Calls(), func(c menus.CallInfo) bool {
+		return c.Name == call && (call == name || parties && c.Party != "" && party != "")
+	}) {
+		r.at(k, "unknown-call", fmt.Sprintf("the core has no call %q", name), "")
+		return "", false
+	}
+	return name, ok
+}
+
+func (r *reader) busy(c *testCase, n *menus.Node) {
+	if n == nil {
+		return
+	}
+	c.busy = map[string]bool{}
+	each(n, func(k *menus.Node) {
+		if name, ok := r.call(k, false); ok {
+			c.busy[name] = true
+		}
+	})
+}
+
 func (r *reader) down(c *testCase, n *menus.Node) {
 	if n == nil {
 		return
 	}
 	c.down = map[string]menus.Unavailable{}
-	call := func(k *menus.Node) (string, bool) {
-		name, ok := r.text(k, "a call")
-		call, party := menus.CutParty(name)
-		if ok && !slices.ContainsFunc(menus.Calls(), func(c menus.CallInfo) bool { return c.Name == call && (call == name || c.Party != "" && party != "") }) {
-			r.at(k, "unknown-call", fmt.Sprintf("the core has no call %q", name), "")
-			return "", false
-		}
-		return name, ok
-	}
 	if n.Kind != menus.MapNode {
 		each(n, func(k *menus.Node) {
-			if name, ok := call(k); ok {
+			if name, ok := r.call(k, true); ok {
 				c.down[name] = menus.Unavailable{}
 			}
 		})
 		return
 	}
 	for _, e := range n.Entries {
-		if name, ok := call(e.Key); ok {
+		if name, ok := r.call(e.Key, true); ok {
 			c.down[name] = menus.Unavailable{}
 			if e.Value.Kind != menus.NullNode {
 				c.down[name] = menus.Unavailable{Until: r.until(e.Value, c.now)}

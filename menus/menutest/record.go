@@ -21,6 +21,7 @@ type Recording struct {
 	Customer string // MSISDN, E.164 digits
 	Now      time.Time
 	Down     map[string]menus.Unavailable // calls that could not be made
+	Busy     map[string]bool              // calls that were marked as very busy
 	At       string                       // the screen that it began on, "" for the menu's first
 	With     []menus.Value                // and the variables given there
 	Steps    []Pressed
@@ -219,6 +220,9 @@ func (w *writer) testCase(r *Recording, s *seen) {
 	w.line(4, "customer: %s", quote(r.Customer))
 	w.line(4, "now: %s", quote(r.Now.Format(time.RFC3339)))
 	w.down(r.Down)
+	if len(r.Busy) > 0 {
+		w.line(4, "busy: [%s]", strings.Join(sortedKeys(r.Busy), ", "))
+	}
 	w.core(r)
 	w.line(4, "steps:")
 	for i := range r.Steps {

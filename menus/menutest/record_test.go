@@ -91,6 +91,7 @@ func TestWhatTheCoreSaysIsRecorded(t *testing.T) {
 			"balance_ask: unavailable"},
 		{"what cannot be chosen", menutest.Recording{Steps: begin, Down: map[string]menus.Unavailable{"transfer": {Until: time.Date(2026, 11, 24, 21, 30, 0, 0, time.UTC)}, "billpay": {}}},
 			"down:\n      billpay: null\n      transfer: \"2026-11-24T21:30:00Z\"\n"},
+		{"what was very busy", menutest.Recording{Steps: begin, Busy: map[string]bool{"transfer": true, "billpay": true}}, "busy: [billpay, transfer]\n"},
 		{"a dialogue from the middle", menutest.Recording{At: "send_amount", With: []menus.Value{{Name: "to", Text: "0700000002"}}, Steps: []menutest.Pressed{{Text: "*150*00#", Screen: "send_amount"}, {Text: "0", Screen: "home"}}},
 			"at: send_amount\n        with:\n          to: \"0700000002\"\n"},
 		{"a shortcut", menutest.Recording{Steps: []menutest.Pressed{{Text: "*150*00*1#", Screen: "send_to"}}}, `dial: "*150*00*1#"`},

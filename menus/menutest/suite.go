@@ -30,6 +30,7 @@ type testCase struct {
 	customer  string
 	now       time.Time
 	down      map[string]menus.Unavailable
+	busy      map[string]bool
 	open      []menus.Earlier          // said at a dial
 	again     map[string]menus.Earlier // by call: done before, the same
 	core      map[string]*script       // of the case

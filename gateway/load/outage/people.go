@@ -267,11 +267,12 @@ func (p *person) say(ctx context.Context, m dialog.Message) (dialog.Reply, bool)
 	return p.line.say(ctx, m)
 }
 
-// closed says whether the menu marks an option as not to be had now.
+// closed says whether the menu marks an option as not to be had now. One that is
+// marked as very busy is chosen all the same.
 func closed(text, option string) bool {
 	for line := range strings.SplitSeq(text, "\n") {
 		if rest, ok := strings.CutPrefix(line, option); ok {
-			return strings.Contains(rest, "(")
+			return strings.Contains(rest, "available") // not available now, or unavailable till
 		}
 	}
 	return false

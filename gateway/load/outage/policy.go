@@ -55,6 +55,8 @@ type never struct{}
 
 func (never) Down(string) (time.Time, bool) { return time.Time{}, false }
 
+func (never) Busy(string) bool { return false }
+
 func (never) Seen(string) (works, full time.Time) { return works, full }
 
 // fuse is the breaker as it is usually built: failures and timeouts open it.
@@ -66,6 +68,8 @@ type fuse struct {
 func (f *fuse) Down(string) (time.Time, bool) {
 	return time.Time{}, f.circuit.IsOpen() && f.circuit.RemainingDelay() > 0
 }
+
+func (*fuse) Busy(string) bool { return false }
 
 func (*fuse) Seen(string) (works, full time.Time) { return works, full }
 
