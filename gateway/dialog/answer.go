@@ -102,22 +102,23 @@ func (t *Turn) again() {
 
 // resume makes the stored dialogue this turn's; it says whether that went well.
 func (t *Turn) resume(ctx context.Context, s sessions.Session) bool {
-	catalog, err := t.d.Menus.Revision(ctx, s.Revision)
-	if err != nil {
-		t.catalog = t.d.Menus.Current()
+	lost := func(err error) bool {
+		t.told = s.Action != "" // it goes its own way, and its SMS comes
 		t.broken(err)
 		return false
+	}
+	catalog, err := t.d.Menus.Revision(ctx, s.Revision)
+	if err != nil {
+		return lost(err)
 	}
 	t.session, t.catalog = s, catalog
 	program, ok := catalog.Program(s.Menu)
 	if !ok {
-		t.broken(errors.New("dialog: the revision has no menu " + s.Menu))
-		return false
+		return lost(errors.New("dialog: the revision has no menu " + s.Menu))
 	}
 	t.program = program
 	if err := t.turn.State.UnmarshalBinary(s.State); err != nil {
-		t.broken(err)
-		return false
+		return lost(err)
 	}
 	t.language = t.turn.State.Language()
 	return true
@@ -141,11 +142,13 @@ func (t *Turn) showAgain(ctx context.Context) {
 		if t.session.Action != "" {
 			t.wait()
 			a, err := d.Store.Action(ctx, t.session.Key.MSISDN, t.session.Action)
+			t.told = true
 			if err != nil {
 				t.storeAway(err)
 				return
 			}
-			in.Result, t.told = actionResult(d.Ledger.Resolve(ctx, a)), true
+			in.Result = actionResult(d.Ledger.Resolve(ctx, a))
+			t.ref = in.Result.Ref
 		}
 	}
 	turn, err := t.step(t.program, t.turn.State, in)

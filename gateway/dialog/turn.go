@@ -34,7 +34,8 @@ type Turn struct {
 	session sessions.Session
 	turn    menus.Turn
 	before  []menus.Earlier // of a dial: what is to be said first
-	told    bool            // what became of an action: the screen must say it, stored or not
+	told    bool            // an action was born: the screen must say what became of it, stored or not
+	ref     string          // of that action, as the customer may quote it; "" if it is not known
 
 	overtaken bool // a commit found the dialogue changed by another writer
 
@@ -112,6 +113,7 @@ func (t *Turn) Reply(ctx context.Context) (Reply, bool) {
 			a := t.d.Ledger.Run(core.WithTicket(ctx, t.ticket), *t.action)
 			t.ticket.Release() // a try that came to no call leaves it
 			in.Result, t.told = actionResult(a), true
+			t.ref = in.Result.Ref
 		} else {
 			var local bool
 			if in.Result, local = t.local(ctx, t.read); !local {
@@ -269,10 +271,15 @@ func (t *Turn) uncommitted(err error) {
 
 // storeAway tells the customer honestly that nothing was accepted.
 func (t *Turn) storeAway(err error) {
+	t.catalog = t.d.Menus.Current()
+	if t.told {
+		t.d.Log.Error("the store did not answer: what became of a dialogue's action is told by SMS alone", "err", err)
+		t.checking()
+		return
+	}
 	if n, ok := t.d.away.say(t.d.Now()); ok {
 		t.d.Log.Error("the store did not answer: customers were told to try again", "customers", n, "err", err)
 	}
-	t.catalog = t.d.Menus.Current()
 	t.system("busy", t.code())
 }
 
@@ -280,12 +287,25 @@ func (t *Turn) storeAway(err error) {
 func (t *Turn) broken(err error) {
 	t.d.Log.Error("a dialogue cannot go on", "menu", t.session.Menu, "revision", t.session.Revision, "err", err)
 	t.catalog = t.d.Menus.Current()
+	if t.told {
+		t.checking()
+		return
+	}
 	t.system("session_expired", t.code())
 }
 
+// checking ends a dialogue that cannot show what became of its action: "dial again"
+// would be an invitation to pay twice, and "nothing was sent" may be false. The SMS
+// that every outcome owes comes all the same.
+func (t *Turn) checking() {
+	t.end("still_checking", menus.Value{Name: "ref", Text: t.ref})
+}
+
 // system shows a text from outside any menu, and ends the dialogue.
-func (t *Turn) system(name, code string) {
-	text := t.catalog.Text(name, t.language, menus.Value{Name: "code", Text: code})
+func (t *Turn) system(name, code string) { t.end(name, menus.Value{Name: "code", Text: code}) }
+
+func (t *Turn) end(name string, value menus.Value) {
+	text := t.catalog.Text(name, t.language, value)
 	t.reply = Reply{Screen: name, Text: text, UCS2: menus.NeedsUCS2(text), End: true}
 	t.ready = true
 	t.d.live.end(t.d, t.m.Key, EndError, t.m.At)

@@ -94,7 +94,7 @@ func (m *Metrics) Stepped(kind dialog.Kind, took time.Duration) {
 }
 
 // outsideScreens are the labels of dialog.Config's Outside.
-var outsideScreens = []string{"busy", "session_expired", "unknown_code"}
+var outsideScreens = []string{"busy", "session_expired", "still_checking", "unknown_code"}
 
 // Outside counts a screen of no menu. It is dialog.Config's Outside.
 func (m *Metrics) Outside(screen string) {
