@@ -73,11 +73,25 @@ func (p *Program) findAlias(rest string) int {
 	return best
 }
 
+// Misdialled says whether what stands behind a menu's code, and is none of its
+// shortcuts, can only be wrong numbers of options: a Begin with it shows the first
+// screen and says so. A secret (4 digits or more) or a phone number is never among
+// them.
+func Misdialled(rest string) bool {
+	for word := range strings.SplitSeq(rest, "*") {
+		if !isDigits(word) || len(word) > 3 {
+			return false
+		}
+	}
+	return true
+}
+
 // shortcut begins what was dialled behind the code. More words than the inputs
 // take are dropped here: a PIN may be among them.
 func (r *run) shortcut(rest string) {
 	i := r.p.findAlias(rest)
 	if i < 0 {
+		r.st.note = noteWrong
 		return
 	}
 	a := &r.p.aliases[i]

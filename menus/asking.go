@@ -120,6 +120,9 @@ func (r *run) open() (Turn, error) {
 		r.st.note = noteNone // that is said next
 	}
 	r.st.ask = openFirst(r.in.Open)
+	if r.st.note == noteWrong {
+		r.st.note = noteNone // of what was dialled: this question was not answered yet
+	}
 	return r.show(), nil
 }
 

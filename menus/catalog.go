@@ -28,7 +28,7 @@ func (c *Catalog) Source() []byte { return c.source }
 // Dial finds the menu of a dialled string. What follows the code is in rest, "1*2"
 // of "*150*00*1*2#": the Text of the Begin that follows, if ok says that the menu
 // declares such a shortcut. If ok is false p is the menu of the code alone, nil if
-// there is none.
+// there is none; see Misdialled.
 func (c *Catalog) Dial(dialled string) (p *Program, rest string, ok bool) {
 	if p := c.codes[dialled]; p != nil {
 		return p, "", true

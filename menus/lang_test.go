@@ -273,10 +273,12 @@ func TestShortcuts(t *testing.T) {
 		{"*8*1#", "", "to", "To"},
 		{"*8*2*3#", "", "days_shown", "3 days"},
 		{"*8*3#", "", "home", "1 More"},
+		{"*8*9#", "", "home", "Not that one.\n"},
+		{"*8*3*9#", "", "home", "Not that one.\n"},
 	} {
 		t.Run(tt.dialled+tt.script, func(t *testing.T) {
 			p, rest, ok := c.Dial(tt.dialled)
-			if !ok {
+			if !ok && !Misdialled(rest) {
 				t.Fatal("no such shortcut")
 			}
 			k := &talk{t: t, p: p, visited: map[string]bool{}}
@@ -297,6 +299,17 @@ func TestShortcuts(t *testing.T) {
 	}
 	if _, _, ok := c.Dial("*8*3*1#"); ok {
 		t.Error("a shortcut without inputs takes what follows it")
+	}
+}
+
+func TestWhatMayBeASecretBehindACodeIsNoWrongNumber(t *testing.T) {
+	for rest, wrong := range map[string]bool{
+		"9": true, "12": true, "3*9": true, "123": true,
+		"1234": false, "9*1234": false, "0712345678": false, "": false, "9*": false, "9*x": false,
+	} {
+		if Misdialled(rest) != wrong {
+			t.Errorf("%q: %v", rest, !wrong)
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func (t *Turn) dial(ctx context.Context) (remembered bool) {
 
 	t.catalog = d.Menus.For(m.Key.MSISDN)
 	program, rest, ok := t.catalog.Dial(string(m.Text))
-	if !ok {
+	if !ok && (program == nil || !menus.Misdialled(rest)) {
 		t.system("unknown_code", shown(m.Text))
 		return remembered
 	}

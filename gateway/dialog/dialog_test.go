@@ -382,6 +382,7 @@ func TestAnswerWithoutADialogueSaysHowToBegin(t *testing.T) {
 func TestUnknownCodeIsSaidWithoutWhatStandsBehindIt(t *testing.T) {
 	b := newBench(t)
 	for dialled, want := range map[string]string{
+		"*150*00*5*1234#": "*150*00*...", "*150*00*1234#": "*150*00*...", "*150*00*9*1234#": "*150*00*...",
 		"*150*77#": "*150*77#", "*150*77*1*0712345678*5000*1234#": "*150*77*...", "rubbish": "rubbish#",
 	} {
 		r := b.dialled(dialled)
@@ -389,6 +390,23 @@ func TestUnknownCodeIsSaidWithoutWhatStandsBehindIt(t *testing.T) {
 			t.Errorf("%s: %+v", dialled, r)
 		}
 	}
+}
+
+func TestAWrongShortcutComesToTheFirstScreenAndSkipsNoOpenAction(t *testing.T) {
+	b := newBench(t)
+	r := b.expect("home", b.message(Dial, "*150*00*9#"))
+	if !strings.HasPrefix(r.Text, "Wrong choice. Try again.\n") || !strings.Contains(r.Text, "1 Send money") {
+		t.Errorf("%q", r.Text)
+	}
+	b.press("1", "send_to")
+	b.core.post = func(context.Context, core.Request) (core.Outcome, error) { return core.Outcome{}, errors.New("lost") }
+	b.toPIN()
+	b.press("1234", "checking")
+	r = b.expect(menus.ScreenOpen, b.message(Dial, "*150*00*9#"))
+	if !strings.Contains(r.Text, "still checking") || strings.Contains(r.Text, "Wrong") {
+		t.Errorf("%q", r.Text)
+	}
+	b.press("1", "home")
 }
 
 func TestAbortForgetsTheDialogueAndNotItsAction(t *testing.T) {

@@ -74,7 +74,7 @@ func (p *player) press(k key) bool {
 	switch {
 	case p.at.dial:
 		program, rest, ok := p.catalog.Dial(k.text)
-		if program == nil || !ok {
+		if program == nil || !ok && !menus.Misdialled(rest) {
 			return p.stop("no menu opens with %s", k.text)
 		}
 		p.begin(program)

@@ -286,7 +286,7 @@ func (r *reader) steps(c *testCase, n *menus.Node) {
 			s.dial = true
 			if code, ok := r.text(dial, "dial"); ok {
 				p, rest, ok := r.catalog.Dial(code)
-				if p == nil || !ok {
+				if p == nil || !ok && !menus.Misdialled(rest) {
 					r.at(dial, "unknown-code", fmt.Sprintf("no menu opens with %s", code), "")
 				}
 				s.keys = []key{{text: code}}
