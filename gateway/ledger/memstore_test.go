@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,8 +23,12 @@ const (
 	diesWritten       // and after it
 	overtaken         // another node moves the dialogue on first
 	undurable         // written, and nobody vouches for it
-	storeFaults       // how many there are
 )
+
+// storeFaults are their names.
+var storeFaults = []string{"none", "fails", "lost-written", "lost-nothing", "dies-before", "dies-written", "overtaken", "undurable"}
+
+var errUnreadable = errors.New("the disk does not answer")
 
 // crashed is thrown through a process that dies at this instant.
 type crashed struct{}
@@ -33,7 +38,10 @@ type crashed struct{}
 type memStore struct {
 	sessions.Store // what the test does not use
 	now            func() time.Time
-	next           func() fault // of the next commit
+	next           func() fault          // of the next commit
+	unreadable     func() bool           // whether the next read of one record fails
+	born           func(sessions.Action) // takes an action as it is made
+	noticed        func(sessions.Notice) // and a notice
 
 	sessions map[sessions.Key]kept
 	actions  map[string]sessions.Action
@@ -78,6 +86,9 @@ func keysOf[K comparable, V any](m map[K]V) func(func(K) bool) {
 }
 
 func (m *memStore) Load(_ context.Context, k sessions.Key) (sessions.Session, error) {
+	if m.unreadable() {
+		return sessions.Session{}, errUnreadable
+	}
 	s := m.sessions[k].now
 	if s == nil || !s.Expires.After(m.now()) {
 		return sessions.Session{}, sessions.ErrNotFound
@@ -183,6 +194,18 @@ func (m *memStore) apply(s *sessions.Session, records []sessions.Record) error {
 			return sessions.ErrConflict
 		}
 	}
+	for _, r := range records {
+		switch r := r.(type) {
+		case *sessions.Action:
+			if r.Version == 0 {
+				m.born(*r)
+			}
+		case *sessions.Notice:
+			if r.Version == 0 {
+				m.noticed(*r)
+			}
+		}
+	}
 	m.raise(records, 1)
 	for _, r := range records {
 		switch r := r.(type) {
@@ -195,7 +218,11 @@ func (m *memStore) apply(s *sessions.Session, records []sessions.Record) error {
 		case *sessions.Discrepancy:
 			m.odd[r.ID] = *r
 		case *sessions.Wish:
-			m.wishes[[2]string{r.MSISDN, r.Call}] = *r
+			c := *r
+			if late := m.now().Add(time.Minute); c.Due.After(late) {
+				c.Due = late.Add(time.Minute) // of what it was put off by chance, the most
+			}
+			m.wishes[[2]string{r.MSISDN, r.Call}] = c
 		}
 	}
 	if s == nil {
@@ -218,6 +245,9 @@ func (m *memStore) apply(s *sessions.Session, records []sessions.Record) error {
 }
 
 func (m *memStore) Action(_ context.Context, msisdn, id string) (sessions.Action, error) {
+	if m.unreadable() {
+		return sessions.Action{}, errUnreadable
+	}
 	a, ok := m.actions[id]
 	if !ok || a.MSISDN != msisdn {
 		return sessions.Action{}, sessions.ErrNotFound
@@ -234,6 +264,9 @@ func (m *memStore) Discrepancy(_ context.Context, msisdn, id string) (sessions.D
 }
 
 func (m *memStore) Notice(_ context.Context, owner, id string) (sessions.Notice, error) {
+	if m.unreadable() {
+		return sessions.Notice{}, errUnreadable
+	}
 	n, ok := m.notices[id]
 	if !ok || n.Owner != owner {
 		return sessions.Notice{}, sessions.ErrNotFound
@@ -242,6 +275,9 @@ func (m *memStore) Notice(_ context.Context, owner, id string) (sessions.Notice,
 }
 
 func (m *memStore) Wish(_ context.Context, msisdn, call string) (sessions.Wish, error) {
+	if m.unreadable() {
+		return sessions.Wish{}, errUnreadable
+	}
 	w, ok := m.wishes[[2]string{msisdn, call}]
 	if !ok {
 		return sessions.Wish{}, sessions.ErrNotFound
@@ -250,6 +286,9 @@ func (m *memStore) Wish(_ context.Context, msisdn, call string) (sessions.Wish, 
 }
 
 func (m *memStore) Customer(_ context.Context, msisdn string) (sessions.Customer, error) {
+	if m.unreadable() {
+		return sessions.Customer{}, errUnreadable
+	}
 	c, ok := m.people[msisdn]
 	if !ok {
 		return sessions.Customer{}, sessions.ErrNotFound
@@ -277,15 +316,32 @@ func (m *memStore) Open(_ context.Context, msisdn string) ([]sessions.Action, er
 
 func (m *memStore) Claim(_ context.Context, queue, _ string, now time.Time, lease time.Duration, n int) ([]sessions.Record, error) {
 	var due []sessions.Record
-	if queue != sessions.QueueActions {
-		return nil, nil
-	}
-	for _, a := range m.sorted("") {
-		if len(due) < n && !a.Due.IsZero() && !a.Due.After(now) {
-			a.Due = now.Add(lease)
-			m.actions[a.ID] = a
-			due = append(due, &a)
+	switch queue {
+	case sessions.QueueActions:
+		for _, a := range m.sorted("") {
+			if len(due) < n && !a.Due.IsZero() && !a.Due.After(now) {
+				a.Due = now.Add(lease)
+				m.actions[a.ID] = a
+				due = append(due, &a)
+			}
+		}
+	case sessions.QueueWishes:
+		for _, k := range slices.SortedFunc(keysOf(m.wishes), func(a, b [2]string) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }) {
+			if w := m.wishes[k]; len(due) < n && !w.Due.IsZero() && !w.Due.After(now) {
+				w.Due = now.Add(lease)
+				m.wishes[k] = w
+				due = append(due, &w)
+			}
 		}
 	}
 	return due, nil
+}
+
+// submit is what the sender of SMS makes of those that are owed.
+func (m *memStore) submit() {
+	for id, n := range m.notices {
+		n.State, n.Due = sessions.NoticeSubmitted, time.Time{}
+		n.Version++
+		m.notices[id] = n
+	}
 }
