@@ -134,7 +134,7 @@ func TestM5TwoOperatorsDecideWhatTheCoreNeverAnswered(t *testing.T) {
 	if out := d.must(sharedToken, "show", "QK1"); !strings.Contains(out, "amina confirmed-done") || !strings.Contains(out, "baraka withdrawn") {
 		t.Errorf("%s", out)
 	}
-	if code, out := d.as(aminasToken, "show", "NOBODY"); code != 1 || !strings.Contains(out, "no such record") {
+	if code, out := d.as(aminasToken, "show", "NOBODY"); code != 1 || !strings.Contains(out, "gateway ledger list and gateway ledger discrepancies have those that wait") {
 		t.Errorf("%d %s", code, out)
 	}
 }

@@ -13,6 +13,7 @@
 //	gateway key new FILE     a key that seals secrets
 //	gateway load submit      traffic, to measure a message centre with
 //	gateway load dialogue    customers, to measure a gateway with
+//	gateway load outage      a night with a sick core, to see beforehand what customers are told
 //	gateway health           asks the running gateway how it is
 //
 // This package is commands and wiring only; every promise is kept below it.

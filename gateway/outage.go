@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,6 +77,11 @@ func loadOutage(ctx context.Context, out, progress io.Writer, o outageOptions) e
 	}
 	if o.scale <= 0 || o.scale > 1000 {
 		return errors.New("load outage: --scale must be above 0, and at most 1000")
+	}
+	for _, policy := range o.policies {
+		if !slices.Contains(outage.Policies(), policy) {
+			return fmt.Errorf("load outage: there is no policy %q: --policy is one or several of %s", policy, strings.Join(outage.Policies(), ","))
+		}
 	}
 	texts, err := os.ReadFile(o.texts)
 	if err != nil {

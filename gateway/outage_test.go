@@ -63,3 +63,14 @@ func TestNightOverSMPPCostsNobodyMoneyOrTheTruth(t *testing.T) {
 		t.Errorf("the page: %v, %d octets", err, len(html))
 	}
 }
+
+func TestPolicyThatThereIsNotIsSaidBeforeANightIsPlayed(t *testing.T) {
+	scenario := filepath.Join(t.TempDir(), "short.yaml")
+	if err := os.WriteFile(scenario, []byte(shortNight), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := gatewayCommand(t, "load", "outage", "--scenario", scenario, "--policy", "nyota,foo", "--texts", "../menus/catalog/texts.yaml")
+	if err == nil || !strings.Contains(err.Error(), `no policy "foo": --policy is one or several of nyota,timeout,breaker`) {
+		t.Errorf("%v", err)
+	}
+}

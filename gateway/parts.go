@@ -268,7 +268,7 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 	g.serveHTTP("callbacks", callbacks)
 
 	api := http.NewServeMux()
-	api.Handle("/actions/", ops.Actions(g.store))
+	api.Handle("/actions/", ops.Actions(g.store, env(g.cfg).Country))
 	api.Handle("/ledger/", ops.Ledger(g.ledger))
 	api.Handle("GET /undelivered", ops.Undelivered(g.undelivered))
 	rollout := ops.Menus(g.menus, g.cfg.NodeName())

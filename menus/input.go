@@ -80,6 +80,11 @@ func (s *inputSpec) fits(v string) bool {
 	return s.pattern == nil || s.pattern.MatchString(v)
 }
 
+// MSISDN is a number in E.164 digits, however it is written: nationally,
+// internationally with or without "+" or "00", or without any prefix. ok says
+// whether it is one of the country's.
+func (c Country) MSISDN(written string) (msisdn string, ok bool) { return parseMSISDN(written, c) }
+
 // parseMSISDN accepts a number as it is written nationally, internationally with
 // or without "+" or "00", or without any prefix; spaces and dashes do not count.
 func parseMSISDN(v string, c Country) (string, bool) {

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,7 +55,7 @@ const (
 // Errors of a board.
 var (
 	// ErrNoNotice says that the board has no notice of that id.
-	ErrNoNotice = errors.New("there is no such notice")
+	ErrNoNotice = errors.New("there is no notice")
 	// ErrNotice says that a notice cannot be meant so.
 	ErrNotice = errors.New("this notice cannot be set")
 	// ErrBoardFull says that there are as many notices as the board takes.
@@ -238,7 +239,11 @@ func (b *Board) Clear(ctx context.Context, id string) (Notice, error) {
 	err := b.change(ctx, func(st *boardState) error {
 		i := slices.IndexFunc(st.Notices, func(n Notice) bool { return n.ID == id })
 		if i < 0 {
-			return ErrNoNotice
+			var ids []string
+			for _, n := range st.Notices {
+				ids = append(ids, n.ID)
+			}
+			return fmt.Errorf("%w %q: the board has %s; gateway notice list shows what each is", ErrNoNotice, id, cmp.Or(strings.Join(ids, ", "), "none"))
 		}
 		gone = st.Notices[i]
 		st.Notices = slices.Delete(st.Notices, i, i+1)

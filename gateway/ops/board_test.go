@@ -88,8 +88,12 @@ func TestPlannedMaintenanceClosesItsCallInItsTimeOnEveryGateway(t *testing.T) {
 	if len(a.List()) != 0 {
 		t.Error("a notice that was cleared elsewhere stays")
 	}
-	if _, err := a.Clear(t.Context(), n.ID); !errors.Is(err, ErrNoNotice) {
+	if _, err := a.Clear(t.Context(), n.ID); !errors.Is(err, ErrNoNotice) || !strings.Contains(err.Error(), "the board has none") {
 		t.Errorf("cleared twice: %v", err)
+	}
+	one, two := a.mustSet(t, Notice{Kind: NoticeClosed, Call: "transfer"}), a.mustSet(t, Notice{Kind: NoticeOpen, Call: "balance"})
+	if _, err := a.Clear(t.Context(), "99"); err == nil || !strings.Contains(err.Error(), `no notice "99": the board has `+one.ID+", "+two.ID) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -252,7 +252,8 @@ func decided(w http.ResponseWriter, body any, err error) {
 		w.Header().Set("Cache-Control", "no-store")
 		_ = json.NewEncoder(w).Encode(body)
 	case errors.Is(err, sessions.ErrNotFound):
-		say(http.StatusNotFound, "no such record")
+		say(http.StatusNotFound, "nothing of that name is kept: name an action by its id, its reference or the core's, a discrepancy by its id;"+
+			" gateway ledger list and gateway ledger discrepancies have those that wait, and final actions are kept for store.retain")
 	case errors.Is(err, sessions.ErrInvalid):
 		say(http.StatusBadRequest, "%s", text)
 	case errors.Is(err, ledger.ErrTwoPersons):

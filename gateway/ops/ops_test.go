@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"nyota/gateway/dialog"
+	"nyota/menus"
 	"nyota/sessions"
 )
 
@@ -99,10 +100,11 @@ func TestActionsShowWhatIsOpenAndNoSecret(t *testing.T) {
 	}
 	get := func(path string) (int, string) {
 		w := httptest.NewRecorder()
-		Actions(store).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		Actions(store, menus.DefaultEnv().Country).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		return w.Code, w.Body.String()
 	}
-	for _, path := range []string{"/actions/255700000001", "/actions/255700000001/" + a.ID} {
+	for _, path := range []string{"/actions/255700000001", "/actions/0700000001", "/actions/+255700000001", "/actions/00255700000001",
+		"/actions/255700000001/" + a.ID, "/actions/0700000001/" + a.ID} {
 		code, body := get(path)
 		if code != http.StatusOK || !strings.Contains(body, `"state":"UNKNOWN"`) || strings.Contains(body, "pin") {
 			t.Errorf("%s: %d %s", path, code, body)
@@ -111,8 +113,16 @@ func TestActionsShowWhatIsOpenAndNoSecret(t *testing.T) {
 	if code, body := get("/actions/255700000002"); code != http.StatusOK || strings.TrimSpace(body) != "[]" {
 		t.Errorf("of nobody: %d %s", code, body)
 	}
-	if code, _ := get("/actions/255700000001/none"); code != http.StatusNotFound {
-		t.Errorf("no such action: %d", code)
+	if code, body := get("/actions/+254712345678"); code != http.StatusOK || strings.TrimSpace(body) != "[]" {
+		t.Errorf("a number of another country: %d %s", code, body)
+	}
+	for _, none := range []string{"nonsense", "70000001", "25570000001", "+x", "+0712345678", a.ID, "nonsense/" + a.ID} {
+		if code, body := get("/actions/" + none); code != http.StatusBadRequest || !strings.Contains(body, "write it as 255777777777, +255777777777 or 0777777777") {
+			t.Errorf("%s: %d %s", none, code, body)
+		}
+	}
+	if code, body := get("/actions/255700000001/none"); code != http.StatusNotFound || !strings.Contains(body, "gateway ledger show") {
+		t.Errorf("no such action: %d %s", code, body)
 	}
 }
 
