@@ -29,15 +29,15 @@ func (s *Session) AppendBinary(dst []byte) ([]byte, error) {
 	dst = appendString(dst, s.Node)
 	dst = appendTime(dst, s.LastAt)
 	dst = appendTime(dst, s.Started)
-	return binary.AppendUvarint(dst, uint64(s.Steps)), nil
+	return append(binary.AppendUvarint(dst, uint64(s.Steps)), s.later...), nil
 }
 
 // MarshalBinary returns the session's stored form.
 func (s *Session) MarshalBinary() ([]byte, error) { return s.AppendBinary(nil) }
 
 // UnmarshalBinary reads what AppendBinary wrote, of this release or another one
-// of the same format: fields that it does not know are skipped. After an error
-// the session is unchanged.
+// of the same format: fields that it does not know are kept, and written again by
+// AppendBinary. After an error the session is unchanged.
 func (s *Session) UnmarshalBinary(row []byte) error { return s.decode(string(row)) }
 
 func (s *Session) decode(row string) error {
@@ -63,6 +63,7 @@ func (s *Session) decode(row string) error {
 		LastAt:   r.time(),
 		Started:  r.time(),
 		Steps:    r.uint32(),
+		later:    r.later(),
 	}
 	if r.err == nil {
 		*s = d
@@ -104,7 +105,7 @@ func (a *Action) AppendBinary(dst []byte) ([]byte, error) {
 	dst = appendTime(dst, a.Created)
 	dst = appendTime(dst, a.SentAt)
 	dst = appendTime(dst, a.EndedAt)
-	return a.appendOperator(dst), nil
+	return append(a.appendOperator(dst), a.later...), nil
 }
 
 // MarshalBinary returns the action's stored form.
@@ -145,6 +146,7 @@ func (a *Action) decode(row string) error {
 	}
 	if r.s != "" {
 		d.decodeOperator(r)
+		d.later = r.later()
 	}
 	if r.err == nil {
 		*a = d
@@ -165,7 +167,7 @@ func (n *Notice) AppendBinary(dst []byte) ([]byte, error) {
 	dst = binary.AppendUvarint(dst, uint64(n.Tries))
 	dst = appendString(dst, n.Message)
 	dst = appendString(dst, n.Detail)
-	return appendTime(dst, n.Created), nil
+	return append(appendTime(dst, n.Created), n.later...), nil
 }
 
 // MarshalBinary returns the notice's stored form.
@@ -193,6 +195,7 @@ func (n *Notice) decode(row string) error {
 		Message: r.string(),
 		Detail:  r.string(),
 		Created: r.time(),
+		later:   r.later(),
 	}
 	if r.err == nil {
 		*n = d
@@ -206,7 +209,7 @@ func (c *Customer) AppendBinary(dst []byte) ([]byte, error) {
 	dst = appendString(dst, c.MSISDN)
 	dst = appendString(dst, c.Language)
 	dst = appendString(dst, c.Balance)
-	return c.appendRecent(dst), nil
+	return append(c.appendRecent(dst), c.later...), nil
 }
 
 // MarshalBinary returns the customer's stored form.
@@ -229,6 +232,7 @@ func (c *Customer) decode(row string) error {
 	}
 	if r.s != "" {
 		d.decodeRecent(r)
+		d.later = r.later()
 	}
 	if r.err == nil {
 		*c = d

@@ -163,14 +163,38 @@ func TestEveryFieldIsKept(t *testing.T) {
 	}
 }
 
-func TestFieldsOfALaterReleaseAreSkipped(t *testing.T) {
+func TestFieldsOfALaterReleaseAreCarried(t *testing.T) {
+	const fields = "\x03new\xff"
 	for name, want := range goldenRecords() {
 		got := emptyRecords()[name]
-		if err := got.UnmarshalBinary(append(marshal(t, want), 3, 'n', 'e', 'w', 0xff)); err != nil {
+		row := append(marshal(t, want), fields...)
+		if err := got.UnmarshalBinary(row); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: read as %+v", name, got)
+		if again := marshal(t, got); !bytes.Equal(again, row) {
+			t.Errorf("%s: written again as\n%x, was\n%x", name, again, row)
+		}
+		// What is known is read as ever, and may change beside them.
+		v := reflect.ValueOf(got).Elem()
+		v.FieldByName("Version").SetUint(77)
+		if err := got.UnmarshalBinary(marshal(t, got)); err != nil || v.FieldByName("Version").Uint() != 77 || !bytes.HasSuffix(marshal(t, got), []byte(fields)) {
+			t.Errorf("%s: changed and read again as %+v, %v", name, got, err)
+		}
+		if err := got.UnmarshalBinary(marshal(t, want)); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: read without them as %+v, %v", name, got, err)
+		}
+	}
+}
+
+func TestM10FieldsOfALaterReleaseAreBounded(t *testing.T) {
+	for name, r := range goldenRecords() {
+		row := append(marshal(t, r), make([]byte, maxLater)...)
+		got := emptyRecords()[name]
+		if err := got.UnmarshalBinary(append(row, 0)); err == nil || !strings.Contains(err.Error(), "4097") || !reflect.DeepEqual(got, emptyRecords()[name]) {
+			t.Errorf("%s: %v, %+v", name, err, got)
+		}
+		if err := got.UnmarshalBinary(row); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -309,6 +333,7 @@ func TestRoundTripOfAnyRecord(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, r := range goldenRecords() {
 		f.Add(marshal(f, r))
+		f.Add(append(marshal(f, r), 1, 'x'))
 	}
 	f.Fuzz(func(t *testing.T, row []byte) {
 		for name, first := range emptyRecords() {

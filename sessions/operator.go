@@ -52,6 +52,8 @@ type Discrepancy struct {
 	Closed   time.Time
 	ClosedBy string
 	Note     string // what it was, in the words of who closed it
+
+	later later
 }
 
 func (d *Discrepancy) owner() string { return d.MSISDN }
@@ -120,7 +122,7 @@ func (d *Discrepancy) AppendBinary(dst []byte) ([]byte, error) {
 	dst = appendTime(dst, d.Last)
 	dst = appendTime(dst, d.Closed)
 	dst = appendString(dst, d.ClosedBy)
-	return appendString(dst, d.Note), nil
+	return append(appendString(dst, d.Note), d.later...), nil
 }
 
 // MarshalBinary returns the discrepancy's stored form.
@@ -150,6 +152,7 @@ func (d *Discrepancy) decode(row string) error {
 		Closed:   r.time(),
 		ClosedBy: r.string(),
 		Note:     r.string(),
+		later:    r.later(),
 	}
 	if r.err == nil {
 		*d = v

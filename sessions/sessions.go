@@ -13,7 +13,8 @@
 //	storetest/    the suite that every store passes
 //
 // Times are kept to the microsecond and come back in UTC; an empty slice comes
-// back as nil.
+// back as nil. What a later release added to a record goes with the record: who
+// changes it in place, or in a copy of it, loses nothing of it.
 package sessions
 
 import (
@@ -81,6 +82,7 @@ type Session struct {
 	Expires  time.Time // the store forgets the session from then on; never zero
 
 	remembered bool
+	later      later
 }
 
 // Remembered says that a Load returned what this process last wrote or read of
@@ -153,6 +155,8 @@ type Action struct {
 	Reversal string    // the action that takes this one back
 	Proposal Proposal  // what an operator proposed, until another confirms it
 	History  []Entry   // what operators did, oldest first
+
+	later later
 }
 
 // NoticeState is where a notice is in its life.
@@ -180,6 +184,8 @@ type Notice struct {
 	Detail  string // why the last try failed
 	Created time.Time
 	Due     time.Time // when QueueNotices delivers it; zero: never
+
+	later later
 }
 
 // Customer is what is remembered about a number between dialogues.
@@ -190,6 +196,8 @@ type Customer struct {
 	Balance   string // last balance the core told, canonical decimal; "" if never
 	BalanceAt time.Time
 	Recent    []Recent // newest last, at most MaxRecent
+
+	later later
 }
 
 // Record is an *Action, *Notice, *Customer, *Discrepancy or *Wish. Each belongs to one customer, and

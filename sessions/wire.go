@@ -17,9 +17,11 @@ import (
 //	10..17  a time as orderedTime: Expires of a session, Due of an action, a
 //	        notice or a wish, BalanceAt of a customer
 //
-// The fields follow in a fixed order. New fields are only ever appended: an
-// older binary skips what it does not know, a newer one takes what is missing
-// as zero. A change that cannot be made so gets a new format octet.
+// The fields follow in a fixed order. New fields are only ever appended: a newer
+// binary takes what is missing as zero, an older one carries what it does not know
+// along (later). A change that cannot be made so gets a new format octet: fields
+// that must change together with others, of more than maxLater octets, or with a
+// secret in them, which an older binary would not erase.
 const (
 	formatV1 = 1
 
@@ -107,6 +109,22 @@ func appendArgs(dst []byte, args []Arg) []byte {
 }
 
 var errTruncated = errors.New("sessions: record ends too early")
+
+// later is what stands behind the fields that this release knows, as another one
+// wrote it. While gateways of both use a store it is written back with the record,
+// whoever changes that.
+type later string
+
+// maxLater bounds it, in octets. A record with more is not read: it could not be
+// written back whole.
+const maxLater = 4 << 10
+
+func (r *reader) later() later {
+	if len(r.s) > maxLater && r.err == nil {
+		r.err = fmt.Errorf("sessions: record has %d octets of a later release, at most %d are carried", len(r.s), maxLater)
+	}
+	return later(r.s)
+}
 
 // reader takes fields from a record and remembers its first error. Strings are
 // parts of the record's own: reading them allocates nothing.

@@ -18,6 +18,8 @@ type Wish struct {
 	Asked    time.Time
 	Expires  time.Time // nobody wants to know any more
 	Due      time.Time // when QueueWishes delivers it; zero: never
+
+	later later
 }
 
 func (w *Wish) owner() string { return w.MSISDN }
@@ -42,7 +44,7 @@ func (w *Wish) AppendBinary(dst []byte) ([]byte, error) {
 	dst = appendString(dst, w.Code)
 	dst = appendString(dst, w.Language)
 	dst = appendTime(dst, w.Asked)
-	return appendTime(dst, w.Expires), nil
+	return append(appendTime(dst, w.Expires), w.later...), nil
 }
 
 // MarshalBinary returns the wish's stored form.
@@ -66,6 +68,7 @@ func (w *Wish) decode(row string) error {
 		Language: r.string(),
 		Asked:    r.time(),
 		Expires:  r.time(),
+		later:    r.later(),
 	}
 	if r.err == nil {
 		*w = d

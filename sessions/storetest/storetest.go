@@ -80,6 +80,7 @@ func Run(t *testing.T, open Factory) {
 		{"the ledger's transitions", testPut},
 		{"a wish waits in its queue until it is granted", testWish},
 		{"what a customer did last is kept with the action, or neither", testRecent},
+		{"M7 what a later release added stays with each record", testLater},
 		{"M7 what was acknowledged is there after a restart", testReopen},
 		{"big values", testBig},
 		{"menu revisions are kept", testRevision},

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"nyota/sessions"
 )
 
@@ -25,9 +23,7 @@ func testWish(t *testing.T, b *bench) {
 	w := b.wish(ana, "transfer")
 	b.put(t, w, b.wish(ana, "balance"))
 	b.put(t, b.wish(ben, "transfer"))
-	if got, err := b.Wish(t.Context(), ana, "transfer"); err != nil || !cmp.Equal(got, *w) {
-		t.Errorf("%v %s", err, cmp.Diff(*w, got))
-	}
+	same(t, "the wish", ptr(must[sessions.Wish](t)(b.Wish(t.Context(), ana, "transfer"))), w)
 	if err := b.Put(t.Context(), b.wish(ana, "transfer")); !errors.Is(err, sessions.ErrConflict) {
 		t.Errorf("the same a second time: %v", err)
 	}
@@ -57,9 +53,7 @@ func testWish(t *testing.T, b *bench) {
 	notice := b.notice(ana, "back/transfer/1")
 	notice.Due = b.Now()
 	b.put(t, granted, notice)
-	if n, err := b.Notice(t.Context(), ana, "back/transfer/1"); err != nil || !cmp.Equal(n, *notice) {
-		t.Errorf("%v %s", err, cmp.Diff(*notice, n))
-	}
+	same(t, "the notice", ptr(must[sessions.Notice](t)(b.Notice(t.Context(), ana, "back/transfer/1"))), notice)
 	if _, err := b.Notice(t.Context(), ben, "back/transfer/1"); !errors.Is(err, sessions.ErrNotFound) {
 		t.Errorf("another's notice: %v", err)
 	}
@@ -82,9 +76,7 @@ func testRecent(t *testing.T, b *bench) {
 	if _, err := b.Commit(t.Context(), s, a, c); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := b.Customer(t.Context(), ana); err != nil || !cmp.Equal(got, *c) {
-		t.Errorf("%v %s", err, cmp.Diff(*c, got))
-	}
+	same(t, "the customer", ptr(must[sessions.Customer](t)(b.Customer(t.Context(), ana))), c)
 	stale := &sessions.Customer{MSISDN: ana}
 	if _, err := b.Commit(t.Context(), b.session(ana, "2"), b.action(ana, "a-3"), stale); !errors.Is(err, sessions.ErrConflict) {
 		t.Errorf("an action beside a stale customer: %v", err)
