@@ -124,26 +124,38 @@ func TestM7UpgradeReadsWhatTheLastReleaseLeftInTheEmbeddedStore(t *testing.T) {
 }
 
 func TestM7UpgradeReadsWhatTheLastReleaseLeftInValkey(t *testing.T) {
-	text, err := os.ReadFile("testdata/upgrade/valkey.golden")
+	v := openValkey(t, sessions.ValkeyOptions{Addresses: []string{leftInValkey(t, "testdata/upgrade/valkey.golden").Addr}, Now: upgradeTime})
+	checkUpgrade(t, v, upgradeTime())
+}
+
+// leftInValkey is a server that has what is in a file of commands, their octets in
+// hexadecimal, or @ and the file that has them.
+func leftInValkey(t *testing.T, name string) *storetest.Server {
+	t.Helper()
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := storetest.NewServer(t, "--appendonly", "yes", "--appendfsync", "always")
 	for line := range strings.Lines(string(text)) {
 		words := strings.Fields(line)
-		octets := 2 // SET key VALUE ..., ZADD key score MEMBER
+		value := &words[2] // SET key VALUE ..., ZADD key score MEMBER
 		if words[0] == "ZADD" {
-			octets = 3
+			value = &words[3]
 		}
-		b, err := hex.DecodeString(words[octets])
+		var octets []byte
+		if file, ok := strings.CutPrefix(*value, "@"); ok {
+			octets, err = os.ReadFile(file)
+		} else {
+			octets, err = hex.DecodeString(*value)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		words[octets] = string(b)
+		*value = string(octets)
 		if got := server.Command(t, words...); strings.HasPrefix(got, "-") {
 			t.Fatal(got)
 		}
 	}
-	v := openValkey(t, sessions.ValkeyOptions{Addresses: []string{server.Addr}, Now: upgradeTime})
-	checkUpgrade(t, v, upgradeTime())
+	return server
 }
