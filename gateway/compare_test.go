@@ -64,7 +64,7 @@ func (m measured) row(t *testing.T, what string) {
 func leadDialogues(t *testing.T, addr string, measuredToo []*process, args ...string) measured {
 	t.Helper()
 	before := processorTime(t, measuredToo)
-	cmd := exec.CommandContext(t.Context(), binary(t), append([]string{"load", "dialogue", "--listen", addr, "--json", "--allow-errors",
+	cmd := exec.CommandContext(t.Context(), binary(t), append([]string{"load", "dialogue", "--listen", addr, "--json", "--allow-errors", "--max-missed", "1",
 		"--binds", strconv.Itoa(compareBinds), "--window", strconv.Itoa(compareWindow)}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

@@ -19,7 +19,7 @@ import (
 type dialogueFlags struct {
 	listen, script, page string
 	asJSON, allowErrors  bool
-	maxP99               time.Duration
+	gates                load.Gates
 }
 
 // loadDialogueCommand plays an operator with customers.
@@ -64,8 +64,11 @@ second of the last step for the same key press, delivered twice: a script that
 presses the same key twice in a row is refused if the shortest pause, --think less
 its --spread, is below 1 s.
 
-The exit status is 1 after any error, unless --allow-errors is given, and if the
-99th percentile is over --max-p99. An interrupt ends the dialogues and reports.`,
+The exit status is 1 after any error, unless --allow-errors is given, if the 99th
+percentile is over --max-p99, and if more than --max-missed of the dialogues that
+were due by --rate were missed because no handset was free: then the rate was not
+offered, and what was measured is another one. An interrupt ends the dialogues and
+reports.`,
 		Example: `  gateway load dialogue --listen 127.0.0.1:2776 --binds 4 --handsets 400 --duration 10s
   gateway load dialogue --listen 127.0.0.1:2776 --binds 4 --handsets 5000 --rate 1000 --think 500ms --spread 0.5 --abandon 0.1 --redial 0.05
   gateway load dialogue --listen 127.0.0.1:2776 --menu-script pay --handsets 9 --think 2s --max-p99 200ms --report pay.html`,
@@ -89,7 +92,8 @@ The exit status is 1 after any error, unless --allow-errors is given, and if the
 	f.DurationVar(&cfg.BindWithin, "bind-within", time.Minute, "how long to wait for the binds")
 	f.DurationVar(&cfg.Timeout, "timeout", 10*time.Second, "how long to wait for a screen or a response")
 	f.StringVar(&cfg.Password, "password", "", "password that gateways must bind with; empty: any")
-	f.DurationVar(&flags.maxP99, "max-p99", 0, "exit status 1 if the 99th percentile of the latency is over it")
+	f.DurationVar(&flags.gates.P99, "max-p99", 0, "exit status 1 if the 99th percentile of the latency is over it; 0: whatever it is")
+	f.Float64Var(&flags.gates.Missed, "max-missed", 0.01, "exit status 1 if more than this share of the dialogues due by --rate was missed; 1: however many")
 	f.BoolVar(&flags.asJSON, "json", false, "report as one JSON object")
 	f.StringVar(&flags.page, "report", "", "write the report as an HTML page, too")
 	f.BoolVar(&flags.allowErrors, "allow-errors", false, "exit status 0 although there were errors")
@@ -128,7 +132,7 @@ func loadDialogue(ctx context.Context, out io.Writer, errOut *os.File, cfg load.
 		return err
 	}
 	if flags.page != "" {
-		if err := writePage(flags.page, r, flags.maxP99); err != nil {
+		if err := writePage(flags.page, r, flags.gates); err != nil {
 			return fmt.Errorf("load dialogue: %w", err)
 		}
 	}
@@ -139,13 +143,23 @@ func loadDialogue(ctx context.Context, out io.Writer, errOut *os.File, cfg load.
 	} else {
 		_, err = r.WriteTo(out)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case r.Slow(flags.maxP99):
-		fmt.Fprintf(errOut, "load dialogue: p99 is over %v\n", flags.maxP99)
-		return exitError(1)
-	case r.Failed() && !flags.allowErrors:
+	}
+	bad := r.Failed() && !flags.allowErrors
+	if r.Slow(flags.gates.P99) {
+		why := fmt.Sprintf("p99 is over %v", flags.gates.P99)
+		if r.Steps == 0 {
+			why = "no right screen came, and so there is no p99"
+		}
+		fmt.Fprintln(errOut, "load dialogue:", why)
+		bad = true
+	}
+	if r.Short(flags.gates.Missed) {
+		fmt.Fprintln(errOut, "load dialogue: the rate was not offered: more handsets are needed, or a lower --rate; --max-missed says what may be missed")
+		bad = true
+	}
+	if bad {
 		return exitError(1)
 	}
 	return nil
@@ -163,12 +177,12 @@ func menuScript(name string) (*load.Script, error) {
 	return load.ParseScript(name, src)
 }
 
-func writePage(name string, r load.DialogueReport, maxP99 time.Duration) error {
+func writePage(name string, r load.DialogueReport, g load.Gates) error {
 	file, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	if err := r.WriteHTML(file, maxP99); err != nil {
+	if err := r.WriteHTML(file, g); err != nil {
 		_ = file.Close()
 		return err
 	}

@@ -68,6 +68,9 @@ func TestLoadDialogueReportsAndGuardsItsGate(t *testing.T) {
 		{"over the gate", "Bye", []string{"--max-p99", "1ns"}, true},
 		{"wrong screens", "Hello", nil, true},
 		{"wrong screens, allowed", "Hello", []string{"--allow-errors"}, false},
+		{"wrong screens, allowed, over the gate", "Hello", []string{"--allow-errors", "--max-p99", "1h"}, true},
+		{"a rate that cannot be offered", "Bye", []string{"--rate", "200000"}, true},
+		{"and need not be", "Bye", []string{"--rate", "200000", "--max-missed", "1"}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			addr, page := freeAddress(t), filepath.Join(t.TempDir(), "r.html")

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -93,10 +94,10 @@ func (m *dialogueMeter) turn(all *histogram) uint64 {
 type Sample struct {
 	At             float64 `json:"at"` // its end, seconds from the start
 	StepsPerSecond float64 `json:"steps_per_second"`
-	Errors         uint64  `json:"errors"` // in the interval
-	P50            float64 `json:"p50"`    // microseconds, as are the others
-	P99            float64 `json:"p99"`
-	Max            float64 `json:"max"`
+	Errors         uint64  `json:"errors"`        // in the interval
+	P50            float64 `json:"p50,omitempty"` // microseconds, as are the others; 0: no screen came
+	P99            float64 `json:"p99,omitempty"`
+	Max            float64 `json:"max,omitempty"`
 }
 
 // Quantile is a point of the distribution of latencies.
@@ -136,16 +137,24 @@ func (d Deliveries) String() string {
 
 // DialogueReport is what came out of Dialogue.
 type DialogueReport struct {
-	Script   string  `json:"script"`
-	Handsets int     `json:"handsets"`
-	Binds    int     `json:"binds"`          // that there were, ones that came later included
-	Window   int     `json:"window"`         // of each bind
-	Rate     float64 `json:"rate,omitempty"` // dialogues per second asked for; 0: flat out
-	Think    float64 `json:"think,omitempty"`
-	Spread   float64 `json:"spread,omitempty"`
-	Cores    int     `json:"cores"` // that this process may use
+	Script   string    `json:"script"`
+	Started  time.Time `json:"started"` // the first dialogue
+	Version  string    `json:"version"` // of this program
+	Handsets int       `json:"handsets"`
+	Binds    int       `json:"binds"`          // that there were, ones that came later included
+	Window   int       `json:"window"`         // of each bind
+	Rate     float64   `json:"rate,omitempty"` // dialogues per second asked for; 0: flat out
+	Think    float64   `json:"think"`          // seconds, as are Timeout and the durations
+	Spread   float64   `json:"spread"`
+	Abandon  float64   `json:"abandon"` // shares asked for
+	Redial   float64   `json:"redial"`
+	Timeout  float64   `json:"timeout"`
 
-	Duration       float64    `json:"duration"` // seconds, to the end or the last right screen
+	Cores        int `json:"cores"` // that this process may use
+	MachineCores int `json:"machine_cores"`
+
+	Led            float64    `json:"led"`      // how long dialogues were begun and led
+	Duration       float64    `json:"duration"` // to the end of that or the last right screen
 	Steps          uint64     `json:"steps"`    // right screens
 	StepsPerSecond float64    `json:"steps_per_second"`
 	Dialogues      Dialogues  `json:"dialogues"`
@@ -170,6 +179,46 @@ func (r DialogueReport) Failed() bool { return len(r.Errors) > 0 }
 // measured; never with a limit of 0.
 func (r DialogueReport) Slow(limit time.Duration) bool {
 	return limit > 0 && (r.Steps == 0 || r.Latency.P99 > float64(limit)/float64(time.Microsecond))
+}
+
+// Short reports whether more than that share of the dialogues that were due were
+// missed: the rate was not offered then, and what was measured is another one.
+func (r DialogueReport) Short(share float64) bool { return r.missedShare() > share }
+
+func (r DialogueReport) missedShare() float64 {
+	d := r.Dialogues
+	return float64(d.Missed) / float64(max(d.Missed+d.Begun, 1))
+}
+
+// missed says in words what of the schedule was not kept; nothing if all was.
+func (r DialogueReport) missed() string {
+	d := r.Dialogues
+	if d.Missed == 0 {
+		return ""
+	}
+	share := r.missedShare()
+	return fmt.Sprintf("%s of the %s dialogues that were due (%s) were not begun, as no handset was free: %.3g dialogues/s were offered, not %g.",
+		grouped(d.Missed), grouped(d.Missed+d.Begun), percent(share), r.Rate*(1-share), r.Rate)
+}
+
+// percent writes a share with two digits, and only all of it as 100 %.
+func percent(share float64) string {
+	switch p := 100 * share; {
+	case p > 99 && p < 100:
+		return fmt.Sprintf("%.1f %%", math.Floor(10*p)/10)
+	case p >= 10:
+		return fmt.Sprintf("%.0f %%", p)
+	default:
+		return fmt.Sprintf("%.2g %%", p)
+	}
+}
+
+// version names this binary as the Go tool stamped it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
 }
 
 // sample takes a sample every now and then until ctx ends, and tells how it goes.
@@ -226,8 +275,9 @@ func (o *operator) report(stopped time.Duration) DialogueReport {
 	o.plan.mu.Unlock()
 	c := &o.cfg
 	r := DialogueReport{
-		Script: c.Script.Name, Handsets: c.Handsets, Binds: len(binds), Window: c.Window, Rate: c.Rate,
-		Think: c.Think.Seconds(), Spread: c.Spread, Cores: runtime.GOMAXPROCS(0),
+		Script: c.Script.Name, Started: o.start, Version: version(), Handsets: c.Handsets, Binds: len(binds), Window: c.Window, Rate: c.Rate,
+		Think: c.Think.Seconds(), Spread: c.Spread, Abandon: c.Abandon, Redial: c.Redial, Timeout: c.Timeout.Seconds(),
+		Cores: runtime.GOMAXPROCS(0), MachineCores: runtime.NumCPU(), Led: stopped.Seconds(),
 		Dialogues: Dialogues{Begun: begun, Finished: o.finished.Load(), Abandoned: o.abandoned.Load(),
 			Redialled: o.redialled.Load(), Failed: o.failed.Load(), Cut: o.cut.Load(), Missed: o.missed},
 		SMS: o.sms.Load(), Errors: map[string]uint64{}, Samples: o.samples, Distribution: []Quantile{},
@@ -268,13 +318,15 @@ func (r DialogueReport) WriteTo(w io.Writer) (int64, error) {
 		rate = fmt.Sprintf("at %g dialogues/s", r.Rate)
 	}
 	d := r.Dialogues
-	text := fmt.Sprintf("%s, %s handsets, %d binds, window %d, %s, thinking %v, %d cores\n", r.Script,
-		grouped(uint64(r.Handsets)), r.Binds, r.Window, rate, time.Duration(r.Think*float64(time.Second)), r.Cores)
+	text := fmt.Sprintf("%s, %s handsets, %d binds, window %d, %s, thinking %s, %d cores\n", r.Script,
+		grouped(uint64(r.Handsets)), r.Binds, r.Window, rate, human(time.Duration(r.Think*float64(time.Second))), r.Cores)
 	text += fmt.Sprintf("%-10s %s right screens in %.2f s, %s/s\n", "steps", grouped(r.Steps), r.Duration, grouped(uint64(r.StepsPerSecond)))
 	text += fmt.Sprintf("%-10s %s begun, %s finished, %s abandoned, %s redialled, %s failed, %s cut by the end\n", "dialogues",
 		grouped(d.Begun), grouped(d.Finished), grouped(d.Abandoned), grouped(d.Redialled), grouped(d.Failed), grouped(d.Cut))
-	text += fmt.Sprintf("%-10s p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", "latency", micros(r.Latency.P50),
-		micros(r.Latency.P90), micros(r.Latency.P99), micros(r.Latency.P999), micros(r.Latency.Max))
+	if r.Steps > 0 {
+		text += fmt.Sprintf("%-10s p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", "latency", micros(r.Latency.P50),
+			micros(r.Latency.P90), micros(r.Latency.P99), micros(r.Latency.P999), micros(r.Latency.Max))
+	}
 	if r.SMS > 0 {
 		text += fmt.Sprintf("%-10s %s\n", "SMS", grouped(r.SMS))
 	}
@@ -287,8 +339,8 @@ func (r DialogueReport) WriteTo(w io.Writer) (int64, error) {
 	if r.FirstError != "" {
 		text += fmt.Sprintf("%-10s %s\n", "the first", r.FirstError)
 	}
-	if d.Missed > 0 {
-		text += fmt.Sprintf("%-10s %s dialogues were due and not begun: no handset was free\n", "missed", grouped(d.Missed))
+	if words := r.missed(); words != "" {
+		text += fmt.Sprintf("%-10s %s\n", "missed", words)
 	}
 	n, err := io.WriteString(w, text)
 	return int64(n), err

@@ -1,13 +1,8 @@
 package load
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"slices"
@@ -456,72 +451,5 @@ func TestThePeerIsTheNextHandset(t *testing.T) {
 	want := map[string]string{"255700000001": "255700000002", "255700000002": "255700000003", "255700000003": "255700000001"}
 	if r.Failed() || !maps.Equal(seen, want) {
 		t.Errorf("%v %s", seen, r.FirstError)
-	}
-}
-
-func TestDialogueReportsAsJSONAndAsAPage(t *testing.T) {
-	g := &fakeGateway{answer: func(n string, typed []string) (string, bool) {
-		if n == "255700000002" {
-			return `<script>alert("x")</script>`, false
-		}
-		return three(n, typed)
-	}}
-	told := 0
-	r := dialogues(t, t.Context(), g, DialogueConfig{Script: script(t, threeSteps), Handsets: 4, Duration: 150 * time.Millisecond,
-		ProgressEvery: 20 * time.Millisecond, Progress: func(p Progress) { told++ }})
-	if told == 0 || len(r.Samples) == 0 {
-		t.Errorf("told %d times, %d samples", told, len(r.Samples))
-	}
-	b, err := json.Marshal(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var shape map[string]any
-	if err := json.Unmarshal(b, &shape); err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range []string{"script", "handsets", "binds", "window", "cores", "duration", "steps", "steps_per_second",
-		"dialogues", "sms", "errors", "first_error", "latency_us", "distribution", "samples"} {
-		if _, ok := shape[key]; !ok {
-			t.Errorf("no %s in %s", key, b)
-		}
-	}
-	var page bytes.Buffer
-	if err := r.WriteHTML(&page, time.Nanosecond); err != nil {
-		t.Fatal(err)
-	}
-	html := page.String()
-	d := xml.NewDecoder(strings.NewReader(strings.Replace(html, "<!DOCTYPE html>", "", 1)))
-	elements := map[string]int{}
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatalf("not well-formed: %v in\n%s", err, html)
-		}
-		if e, ok := token.(xml.StartElement); ok {
-			elements[e.Name.Local]++
-			for _, a := range e.Attr {
-				if a.Name.Local == "src" || a.Name.Local == "href" {
-					t.Errorf("the page needs %s", a.Value)
-				}
-				if a.Name.Local == "points" && strings.Contains(a.Value, "NaN") {
-					t.Errorf("a line of %s", a.Value)
-				}
-			}
-		}
-	}
-	if elements["svg"] != 3 || elements["polyline"] != 5 || elements["script"] != 0 {
-		t.Errorf("elements %v", elements)
-	}
-	for _, want := range []string{kindWrong, "p99 must not be over 1ns", "99.9 %"} {
-		if !strings.Contains(html, want) {
-			t.Errorf("no %q in the page", want)
-		}
-	}
-	if err := (DialogueReport{}).WriteHTML(io.Discard, 0); err != nil {
-		t.Errorf("an empty report: %v", err)
 	}
 }

@@ -334,7 +334,7 @@ func ExampleReport_WriteTo() {
 	// Output:
 	// 4 binds, window 100, do, at 5,000/s, latency from the instant each was due, 2 cores
 	// submitted  50,000 in 10.00 s, 49,998 responses, 4,999/s
-	// latency    p50 76.5µs  p90 141µs  p99 980µs  p99.9 1.2532ms  max 3.467ms
+	// latency    p50 76.5 µs  p90 141 µs  p99 980 µs  p99.9 1.25 ms  max 3.47 ms
 	// error      2 unknown_outcome
 	// the first  smpp: outcome unknown: EOF
 	// lost       1 of 4 binds

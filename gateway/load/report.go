@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -126,11 +128,33 @@ func (r Report) WriteTo(w io.Writer) (int64, error) {
 // String is one line, for a terminal.
 func (p Progress) String() string {
 	return fmt.Sprintf("%4.0f s  %12s/s  %s errors  p50 %s  p99 %s", p.Elapsed.Seconds(),
-		grouped(uint64(p.PerSecond)), grouped(p.Errors), p.P50.Round(time.Microsecond), p.P99.Round(time.Microsecond))
+		grouped(uint64(p.PerSecond)), grouped(p.Errors), human(p.P50), human(p.P99))
 }
 
+// micros writes microseconds as human does a duration.
 func micros(us float64) string {
-	return time.Duration(us * float64(time.Microsecond)).Round(100 * time.Nanosecond).String()
+	return human(time.Duration(math.Round(us * float64(time.Microsecond))))
+}
+
+// human writes a duration with three digits.
+func human(d time.Duration) string {
+	units := []struct {
+		size time.Duration
+		name string
+	}{{time.Second, "s"}, {time.Millisecond, "ms"}, {time.Microsecond, "µs"}, {time.Nanosecond, "ns"}}
+	if d == 0 {
+		return "0 s"
+	}
+	for _, u := range units {
+		v := float64(d) / float64(u.size)
+		switch {
+		case v >= 999.5:
+			return grouped(uint64(math.Round(v))) + " " + u.name
+		case v >= 0.9995:
+			return strconv.FormatFloat(v, 'g', 3, 64) + " " + u.name
+		}
+	}
+	return d.String()
 }
 
 // grouped writes n with commas.
