@@ -103,16 +103,27 @@ reports.`,
 	return c
 }
 
-// loadDialogue leads dialogues and reports to out. How it goes is shown on errOut
-// if that is a terminal.
-func loadDialogue(ctx context.Context, out io.Writer, errOut *os.File, cfg load.DialogueConfig, flags dialogueFlags) error {
+// loadDialogue leads dialogues and reports to out. How it goes is told on errOut.
+func loadDialogue(ctx context.Context, out io.Writer, errOut *os.File, cfg load.DialogueConfig, flags dialogueFlags) (err error) {
 	// What the defaults of a library would silently replace is a mistake here.
-	if cfg.Binds < 1 || cfg.Handsets < 1 || cfg.Window < 1 || cfg.Duration <= 0 || cfg.Timeout <= 0 || cfg.BindWithin <= 0 || cfg.First == "" {
+	switch {
+	case cfg.Binds < 1 || cfg.Handsets < 1 || cfg.Window < 1 || cfg.Duration <= 0 || cfg.Timeout <= 0 || cfg.BindWithin <= 0 || cfg.First == "":
 		return errors.New("load dialogue: --binds, --handsets, --first, --window, --duration, --timeout and --bind-within must not be empty or 0")
+	case flags.gates.P99 < 0:
+		return fmt.Errorf("load dialogue: --max-p99 %v: it takes 0 or more", flags.gates.P99)
+	case !(flags.gates.Missed >= 0 && flags.gates.Missed <= 1):
+		return fmt.Errorf("load dialogue: --max-missed %g: it takes 0 to 1", flags.gates.Missed)
 	}
-	var err error
 	if cfg.Script, err = menuScript(flags.script); err != nil {
 		return err
+	}
+	var page *os.File
+	if flags.page != "" {
+		// Before the run, which may be long. What is there is kept until there is a report.
+		if page, err = os.OpenFile(flags.page, os.O_WRONLY|os.O_CREATE, 0o644); err != nil {
+			return fmt.Errorf("load dialogue: --report: %w", err)
+		}
+		defer func() { _ = page.Close() }()
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", flags.listen)
@@ -122,19 +133,14 @@ func loadDialogue(ctx context.Context, out io.Writer, errOut *os.File, cfg load.
 	live := isTerminal(errOut)
 	if live {
 		fmt.Fprintf(errOut, "waiting for %d binds on %s", cfg.Binds, l.Addr())
-		cfg.Progress = func(p load.Progress) { fmt.Fprintf(errOut, "\r\x1b[K%s", p) }
 	}
+	cfg.Progress = tell(errOut, live)
 	r, err := load.Dialogue(ctx, l, cfg)
 	if live {
 		fmt.Fprint(errOut, "\r\x1b[K")
 	}
 	if err != nil {
 		return err
-	}
-	if flags.page != "" {
-		if err := writePage(flags.page, r, flags.gates); err != nil {
-			return fmt.Errorf("load dialogue: %w", err)
-		}
 	}
 	if flags.asJSON {
 		enc := json.NewEncoder(out)
@@ -143,8 +149,11 @@ func loadDialogue(ctx context.Context, out io.Writer, errOut *os.File, cfg load.
 	} else {
 		_, err = r.WriteTo(out)
 	}
+	if page != nil {
+		err = errors.Join(err, writePage(page, r, flags.gates))
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("load dialogue: %w", err)
 	}
 	bad := r.Failed() && !flags.allowErrors
 	if r.Slow(flags.gates.P99) {
@@ -165,6 +174,25 @@ func loadDialogue(ctx context.Context, out io.Writer, errOut *os.File, cfg load.
 	return nil
 }
 
+// tellEvery is how often it is told how it goes where that is no terminal.
+const tellEvery = 5 * time.Second
+
+// tell writes how it goes: over the line before on a terminal, and otherwise a line
+// now and then.
+func tell(w io.Writer, terminal bool) func(load.Progress) {
+	if terminal {
+		return func(p load.Progress) { fmt.Fprintf(w, "\r\x1b[K%s", p) }
+	}
+	told := time.Duration(0)
+	return func(p load.Progress) {
+		// Half a second: the ticks are not exact.
+		if p.Elapsed-told >= tellEvery-500*time.Millisecond {
+			told = p.Elapsed
+			fmt.Fprintln(w, p)
+		}
+	}
+}
+
 // menuScript is a shipped script, or one in a file.
 func menuScript(name string) (*load.Script, error) {
 	if name == "walk" || name == "pay" {
@@ -177,13 +205,16 @@ func menuScript(name string) (*load.Script, error) {
 	return load.ParseScript(name, src)
 }
 
-func writePage(name string, r load.DialogueReport, g load.Gates) error {
-	file, err := os.Create(name)
-	if err != nil {
+// writePage writes the page in the place of what file has.
+func writePage(file *os.File, r load.DialogueReport, g load.Gates) error {
+	if info, err := file.Stat(); err != nil {
 		return err
+	} else if info.Mode().IsRegular() {
+		if err := file.Truncate(0); err != nil {
+			return err
+		}
 	}
 	if err := r.WriteHTML(file, g); err != nil {
-		_ = file.Close()
 		return err
 	}
 	return file.Close()

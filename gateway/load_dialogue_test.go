@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"nyota/gateway/load"
 	"nyota/smpp"
 	"nyota/smpp/pdu"
 	"nyota/smpp/text"
@@ -99,17 +101,66 @@ func TestLoadDialogueReportsAndGuardsItsGate(t *testing.T) {
 	}
 }
 
+func TestLoadDialogueTellsItsResultAlthoughThePageCannotBeWritten(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("this system has no device that is full")
+	}
+	addr := freeAddress(t)
+	answering(t, addr, "Bye")
+	// It can be opened, and takes nothing.
+	out, err := gatewayCommand(t, "load", "dialogue", "--listen", addr, "--handsets", "1", "--duration", "10ms", "--report", "/dev/full")
+	if err == nil || !strings.Contains(err.Error(), "/dev/full") || !strings.Contains(out, "dialogues") {
+		t.Errorf("%v and %s", err, out)
+	}
+}
+
+func TestLoadDialogueReplacesTheReportBefore(t *testing.T) {
+	addr, page := freeAddress(t), filepath.Join(t.TempDir(), "r.html")
+	if err := os.WriteFile(page, []byte(strings.Repeat("before ", 100_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	answering(t, addr, "Bye")
+	_, err := gatewayCommand(t, "load", "dialogue", "--listen", addr, "--handsets", "1", "--duration", "10ms", "--allow-errors", "--report", page)
+	if html, _ := os.ReadFile(page); err != nil || !strings.HasSuffix(strings.TrimSpace(string(html)), "</html>") {
+		t.Errorf("%v, the page has %d octets", err, len(html))
+	}
+}
+
+func TestHowItGoesIsToldNowAndThenWhereNoTerminalIs(t *testing.T) {
+	var lines, terminal strings.Builder
+	line, over := tell(&lines, false), tell(&terminal, true)
+	for s := 1; s <= 12; s++ { // as the ticks of a busy machine come
+		p := load.Progress{Elapsed: time.Duration(s)*time.Second - time.Duration(s%3)*10*time.Millisecond}
+		line(p)
+		over(p)
+	}
+	if got := lines.String(); strings.Count(got, "\n") != 2 || !strings.HasPrefix(got, "   5 s ") || !strings.Contains(got, "\n  10 s ") || strings.ContainsAny(got, "\r\x1b") {
+		t.Errorf("%q", got)
+	}
+	if got := terminal.String(); strings.Count(got, "\r\x1b[K") != 12 || strings.Contains(got, "\n") {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestLoadDialogueRefusesWhatMakesNoSense(t *testing.T) {
-	for name, args := range map[string][]string{
-		"no address":       {},
-		"no handsets":      {"--listen", "127.0.0.1:0", "--handsets", "0"},
-		"no such script":   {"--listen", "127.0.0.1:0", "--menu-script", "nowhere.yaml"},
-		"nobody binds":     {"--listen", "127.0.0.1:0", "--bind-within", "1ms"},
-		"shares too large": {"--listen", "127.0.0.1:0", "--abandon", "2"},
+	for name, tt := range map[string]struct {
+		args  []string
+		names string
+	}{
+		"no address":               {nil, "listen"},
+		"no handsets":              {[]string{"--listen", "127.0.0.1:0", "--handsets", "0"}, "--handsets"},
+		"no such script":           {[]string{"--listen", "127.0.0.1:0", "--menu-script", "nowhere.yaml"}, "nowhere.yaml"},
+		"nobody binds":             {[]string{"--listen", "127.0.0.1:0", "--bind-within", "1ms"}, "0 of 1 binds"},
+		"shares too large":         {[]string{"--listen", "127.0.0.1:0", "--abandon", "2"}, "abandon"},
+		"a gate below 0":           {[]string{"--listen", "127.0.0.1:0", "--max-p99", "-1s"}, "--max-p99"},
+		"a share missed over 1":    {[]string{"--listen", "127.0.0.1:0", "--max-missed", "5"}, "--max-missed"},
+		"a report in no folder":    {[]string{"--listen", "127.0.0.1:0", "--report", "nowhere/r.html"}, "--report"}, // before it waits for binds
+		"a report that is a place": {[]string{"--listen", "127.0.0.1:0", "--report", "."}, "--report"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if out, err := gatewayCommand(t, append([]string{"load", "dialogue"}, args...)...); err == nil {
-				t.Errorf("no error, but %s", out)
+			out, err := gatewayCommand(t, append([]string{"load", "dialogue"}, tt.args...)...)
+			if err == nil || !strings.Contains(err.Error(), tt.names) {
+				t.Errorf("%v, and %s", err, out)
 			}
 		})
 	}
