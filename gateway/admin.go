@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -13,26 +14,15 @@ import (
 	"nyota/gateway/ops"
 )
 
-// startAdmin serves the operators' listener: health for everybody, the rest for
-// who has a token or a certificate, with a line in the log for what they do. A
-// web page elsewhere cannot use the browser of somebody on this machine for it.
-func (g *Gateway) startAdmin(health func(*http.ServeMux), api http.Handler) error {
-	if g.listeners["admin"] == nil {
-		return nil
-	}
+// openAdmin lets operators in: to health everybody, to the rest who has a token or a
+// certificate, with a line in the log for what they do. A web page elsewhere cannot
+// use the browser of somebody on this machine for it.
+func (g *Gateway) openAdmin(ctx context.Context, api http.Handler) {
 	mux := http.NewServeMux()
-	health(mux)
+	g.health(mux, g.checks()...)
 	guarded := ops.Audit(g.log, ops.Guard(g.adminTokens(), api))
 	mux.Handle("/", http.NewCrossOriginProtection().Handler(guarded))
-	if g.cfg.Admin.TLSCert != "" {
-		conf, err := g.adminTLS()
-		if err != nil {
-			return fmt.Errorf("admin: %w", err)
-		}
-		g.listeners["admin"] = tls.NewListener(g.listeners["admin"], conf)
-	}
-	g.serveHTTP("admin", mux)
-	return nil
+	g.open(ctx, "admin", mux)
 }
 
 // adminTLS is the listener's own certificate, and whose certificates it takes in

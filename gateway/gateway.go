@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"nyota/gateway/channel/sms"
@@ -37,6 +38,8 @@ type Gateway struct {
 	coreURL string
 
 	listeners map[string]net.Listener // by configuration key
+	doors     map[string]*door        // of those that others come to
+	idle      atomic.Pointer[error]   // why nothing is served, while nothing is
 	failed    chan error
 	stops     []func(ctx context.Context) // in the order of the starts
 
@@ -64,18 +67,28 @@ type Gateway struct {
 	networks []*network
 }
 
-// Start starts a gateway. On an error nothing is left running.
+// Why nothing is served, as /readyz says it.
+var (
+	errStarting = errors.New("it starts")
+	errStopping = errors.New("it stops")
+)
+
+// Start starts a gateway. It waits for a store that cannot be reached yet, until ctx
+// ends. On an error nothing is left running.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Gateway, error) {
 	g := &Gateway{cfg: cfg, log: log, counts: ops.NewMetrics(), listeners: map[string]net.Listener{}, failed: make(chan error, 8)}
 	g.coreURL = cfg.Core.URL
 	if cfg.Core.Kind == "iso8583" {
 		g.coreURL = isoScheme + cfg.Core.ISO8583.Address
 	}
-	// The parts outlive the start: Stop ends them, in order.
+	g.idle.Store(&errStarting)
+	openStore := func(run context.Context) error { return g.openStore(ctx, run) }
+	// The parts outlive the start: Stop ends them, in order. The callbacks' door is open
+	// as long as there are turns, whose payments they are about.
 	run := context.WithoutCancel(ctx)
 	for _, step := range []func(context.Context) error{
-		g.listen, g.startSimulators, g.openStore, g.startCore, g.openMenus,
-		g.startLedger, g.startLinks, g.recover, g.startHTTP,
+		g.listen, g.startDoors, g.startSimulators, openStore, g.startCore, g.openMenus,
+		g.startLedger, g.startLinks, g.recover, g.openCallbacks, g.runNetworks, g.openRest,
 	} {
 		if err := step(run); err != nil {
 			sctx, cancel := context.WithTimeout(run, cfg.Stop.Within)
@@ -103,6 +116,7 @@ func (g *Gateway) Addr(key string) string {
 // if that takes longer than ctx; what is left then ends with the process.
 func (g *Gateway) Stop(ctx context.Context) error {
 	done := make(chan struct{})
+	g.idle.Store(&errStopping)
 	go func() {
 		defer close(done)
 		for i := len(g.stops) - 1; i >= 0; i-- {

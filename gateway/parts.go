@@ -213,22 +213,33 @@ func (g *Gateway) recover(ctx context.Context) error {
 	}
 	g.background(ctx, g.ledger.Follow)
 	g.background(ctx, g.sender.Run)
+	return nil
+}
+
+// openCallbacks lets the core in.
+func (g *Gateway) openCallbacks(ctx context.Context) error {
+	callbacks := http.NewServeMux()
+	callbacks.HandleFunc("PUT /callbacks/{token}", g.ledger.Callback)
+	callbacks.HandleFunc("POST /callbacks/{token}", g.ledger.Callback)
+	if h, ok := g.connector.(http.Handler); ok {
+		callbacks.Handle("POST /daraja/", h)
+	}
+	g.open(ctx, "callbacks", callbacks)
+	return nil
+}
+
+// runNetworks binds the links of all networks.
+func (g *Gateway) runNetworks(ctx context.Context) error {
 	for _, n := range g.networks {
 		g.runNetwork(ctx, n)
 	}
 	return nil
 }
 
-// startHTTP opens the doors: the public listener, the core's and the operators'.
-func (g *Gateway) startHTTP(_ context.Context) error {
-	ready := ops.Readyz(g.checks())
-	health := func(mux *http.ServeMux) {
-		mux.HandleFunc("GET /healthz", ops.Healthz)
-		mux.HandleFunc("GET /readyz", ready)
-	}
-
+// openRest lets in whom the public listener and the operators' are for.
+func (g *Gateway) openRest(ctx context.Context) error {
 	public := http.NewServeMux()
-	health(public)
+	g.health(public, g.checks()...)
 	public.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/phone", http.StatusFound)
 	})
@@ -254,18 +265,10 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 		public.HandleFunc("GET /phone", off)
 		public.HandleFunc("GET /flow", off)
 	}
-	g.serveHTTP("http", public)
+	g.open(ctx, "http", public)
 	if g.phone != nil {
 		g.stops = append(g.stops, func(ctx context.Context) { _ = g.phone.Close(ctx) })
 	}
-
-	callbacks := http.NewServeMux()
-	callbacks.HandleFunc("PUT /callbacks/{token}", g.ledger.Callback)
-	callbacks.HandleFunc("POST /callbacks/{token}", g.ledger.Callback)
-	if h, ok := g.connector.(http.Handler); ok {
-		callbacks.Handle("POST /daraja/", h)
-	}
-	g.serveHTTP("callbacks", callbacks)
 
 	api := http.NewServeMux()
 	api.Handle("/actions/", ops.Actions(g.store, env(g.cfg).Country))
@@ -280,7 +283,8 @@ func (g *Gateway) startHTTP(_ context.Context) error {
 	g.counts.Read(ops.Sources{Store: g.store, Menus: g.menus, Board: g.board, Live: g.dialog.Live, Load: g.guard.Load,
 		Health: g.watch.State, Open: g.guard.BreakerOpen, Links: g.linksUp})
 	api.Handle("GET /metrics", g.counts.Handler())
-	return g.startAdmin(health, api)
+	g.openAdmin(ctx, api)
+	return nil
 }
 
 // code is what to dial for the first menu.

@@ -17,7 +17,11 @@ func serveCommand(ctx context.Context, cfg config.Config, out, errOut io.Writer)
 	defer runtime.KeepAlive(tuneCollector(ctx))
 	log := newLogger(cfg.Log, errOut)
 	g, err := Start(ctx, cfg, log)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		log.Info("stopped before it served")
+		return nil
+	case err != nil:
 		return err
 	}
 	g.Announce(out)

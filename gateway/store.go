@@ -16,8 +16,9 @@ import (
 	"nyota/sessions"
 )
 
-// openStore opens the store and the keys that seal secrets.
-func (g *Gateway) openStore(ctx context.Context) error {
+// openStore opens the store and the keys that seal secrets. It may have to wait for
+// the store, until start ends; what it starts ends with ctx.
+func (g *Gateway) openStore(start, ctx context.Context) error {
 	id, err := uuid.NewRandom()
 	if err != nil {
 		return err
@@ -36,7 +37,7 @@ func (g *Gateway) openStore(ctx context.Context) error {
 		g.stops = append(g.stops, g.closeStore)
 		return nil
 	case "valkey":
-		return g.openValkey(ctx)
+		return g.openValkey(start, ctx)
 	}
 	return fmt.Errorf("store: unknown kind %q", s.Kind)
 }
@@ -100,7 +101,7 @@ func (g *Gateway) firstKey() ([]byte, error) {
 }
 
 // openValkey opens the store that several gateways share, and joins them.
-func (g *Gateway) openValkey(ctx context.Context) error {
+func (g *Gateway) openValkey(start, ctx context.Context) error {
 	c := g.cfg.Store
 	opts := sessions.ValkeyOptions{
 		Addresses: c.Addresses, Username: c.Username, Password: c.Password, DB: c.DB,
@@ -115,9 +116,9 @@ func (g *Gateway) openValkey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := sessions.OpenValkey(ctx, opts)
+	v, err := g.awaitValkey(start, opts)
 	if err != nil {
-		return storeError(c, err)
+		return err
 	}
 	g.store = v
 	g.stops = append(g.stops, g.closeStore)
