@@ -1,6 +1,10 @@
 package dialog
 
 import (
+	"bytes"
+	"context"
+	"encoding"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"nyota/gateway/core"
 	"nyota/menus"
 	"nyota/sessions"
 )
@@ -126,4 +131,99 @@ func shipped(t *testing.T) map[string][]byte {
 		}
 	}
 	return all
+}
+
+// fields stand behind all that this release knows of a record, and states have what
+// a later one keeps for the dialogue, and for its screen.
+const (
+	fields       = "\x05later"
+	ofDialogue   = "\x01\x03sms"
+	ofScreen     = "\x41\x04page"
+	stateHints   = 10
+	hintStays    = 0x02
+	hintOfScreen = 0x20
+)
+
+// enrich makes a record one of a later release.
+func enrich(t *testing.T, r interface {
+	encoding.BinaryMarshaler
+	encoding.BinaryUnmarshaler
+}) {
+	t.Helper()
+	row, err := r.MarshalBinary()
+	if err == nil {
+		err = r.UnmarshalBinary(append(row, fields...))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func carries(r encoding.BinaryMarshaler) bool {
+	row, err := r.MarshalBinary()
+	return err == nil && bytes.HasSuffix(row, []byte(fields))
+}
+
+// In a rolling upgrade a later release writes, this one goes on, and the later one
+// reads: nothing is lost but what belonged to a screen that was left.
+func TestM7ALaterReleaseFindsWhatItWroteAfterThisOneWentOn(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	b.core.post = func(context.Context, core.Request) (core.Outcome, error) {
+		b.touch(func(a *sessions.Action) { enrich(t, a) }) // the later one, while the core is at work
+		return core.Outcome{}, errors.New("timeout")
+	}
+	b.dial("home")
+	b.press("1", "send_to")
+	b.rewrite(func(s *sessions.Session) {
+		s.State[stateHints] = hintStays | hintOfScreen
+		s.State = append(s.State, ofDialogue+ofScreen...)
+		enrich(t, s)
+	})
+	c, err := b.store.Store.Customer(ctx, customer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enrich(t, &c)
+	if err := b.store.Store.Put(ctx, &c); err != nil {
+		t.Fatal(err)
+	}
+	later := func(where string) sessions.Session {
+		t.Helper()
+		s, err := b.store.Load(ctx, key())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !carries(&s) {
+			t.Errorf("%s: the session lost its fields", where)
+		}
+		return s
+	}
+	b.restart("second")
+	b.press("0700000002", "send_to") // shown again: no step
+	if s := later("shown again"); s.State[stateHints] != hintStays|hintOfScreen || !bytes.HasSuffix(s.State, []byte(ofDialogue+ofScreen)) {
+		t.Errorf("shown again the state is %x", s.State)
+	}
+	b.press("0700000002", "send_amount")
+	b.press("5000", "send_pin")
+	if s := later("after steps"); s.State[stateHints] != hintStays || !bytes.HasSuffix(s.State, []byte(ofDialogue)) {
+		t.Errorf("after steps the state is %x", s.State)
+	}
+	b.press("1234", "checking")
+	if len(b.open()) != 1 || b.open()[0].State != sessions.Unknown || !carries(&b.open()[0]) {
+		t.Fatalf("the action: %+v", b.open())
+	}
+	if c, err := b.store.Store.Customer(ctx, customer); err != nil || len(c.Recent) != 1 || !carries(&c) {
+		t.Errorf("the customer: %+v, %v", c, err)
+	}
+}
+
+// touch changes the one open action as another gateway would.
+func (b *bench) touch(change func(*sessions.Action)) {
+	b.t.Helper()
+	a := b.open()[0]
+	change(&a)
+	if err := b.store.Store.Put(b.t.Context(), &a); err != nil {
+		b.t.Fatal(err)
+	}
 }
