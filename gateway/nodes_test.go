@@ -105,7 +105,7 @@ func TestM7ThreeGatewaysThatAreKilledInTurnLoseAndDoubleNothing(t *testing.T) {
 	f.live(func() {
 		for n := range restarts() {
 			time.Sleep(500 * time.Millisecond) // of load
-			f.gateways[n%3].kill()
+			f.kill(f.gateways[n%3])
 			f.startAt(n % 3)
 		}
 	})

@@ -66,7 +66,7 @@ type meter struct {
 	attempts map[sessions.Key]attempt
 	deeds    map[string]*deed
 	notices  map[string]int    // by id
-	sayings  []saying          // about actions, on screens and by SMS
+	sayings  []Saying          // about actions, on screens and by SMS
 	names    map[string]string // actions by each reference of theirs
 	insisted map[int64]int     // how often "send again" was pressed, by errand
 	odd      []string          // screens that nobody knew what to do with

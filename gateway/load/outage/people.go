@@ -206,7 +206,7 @@ func (p *person) dial(ctx context.Context, who int, what string) string {
 				text = "9"
 				p.m.insist(errand)
 			default:
-				if text, leave = "1", endWaits; sayings(r.Text)[0].says == saysMoved {
+				if text, leave = "1", endWaits; Sayings(r.Text)[0].Says == SaysMoved {
 					leave = endDone
 				}
 			}
@@ -247,12 +247,12 @@ func (p *person) opened(errand int64, text string) string {
 	if errand == 0 || p.stubborn {
 		return ""
 	}
-	for _, s := range sayings(text) {
+	for _, s := range Sayings(text) {
 		switch {
-		case s.amount != p.amount():
-		case s.says == saysMoved:
+		case s.Amount != p.amount():
+		case s.Says == SaysMoved:
 			return endDone
-		case s.says == saysChecking && p.dice.Float64() < 0.5:
+		case s.Says == SaysChecking && p.dice.Float64() < 0.5:
 			return endWaits
 		}
 	}

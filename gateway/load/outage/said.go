@@ -5,20 +5,21 @@ import (
 	"strings"
 )
 
-// claim is what a text says became of one action.
-type claim uint8
+// Claim is what a text says became of one action.
+type Claim uint8
 
+// Claims. 0 is none that anybody understands.
 const (
-	saysChecking claim = iota + 1 // nobody knows yet
-	saysMoved                     // it was done
-	saysNothing                   // no money moved
+	SaysChecking Claim = iota + 1 // nobody knows yet
+	SaysMoved                     // it was done
+	SaysNothing                   // no money moved
 )
 
-// saying is what somebody was told of one action.
-type saying struct {
-	ref    string // that the text names it by: one, or two with a slash between
-	says   claim
-	amount string // in digits, of the texts that name one
+// Saying is what somebody was told of one action.
+type Saying struct {
+	Ref    string // that the text names it by: one, or two with a slash between
+	Says   Claim
+	Amount string // in digits; "" unless the text names one before the reference
 	text   string
 	action string // that the text is known to be about; "" if its reference alone says so
 }
@@ -27,37 +28,37 @@ type saying struct {
 // on the screens open and again, on last screens, by SMS. The first group is its
 // reference.
 var forms = []struct {
-	says claim
+	says Claim
 	re   *regexp.Regexp
 }{
-	{saysChecking, regexp.MustCompile(`\(ref ([^)]+)\)[:,] still checking`)},
-	{saysMoved, regexp.MustCompile(`\(ref ([^)]+)\)(?: was done\.|, done\.)`)},
-	{saysNothing, regexp.MustCompile(`\(ref ([^)]+)\) was not (?:done:|sent\.)`)},
-	{saysChecking, regexp.MustCompile(`^Received, ref (\S+)\. We are checking`)},
-	{saysChecking, regexp.MustCompile(`^Your request (\S+) is received\. We are checking`)},
-	{saysMoved, regexp.MustCompile(`^(\S+) confirmed\.`)},
-	{saysMoved, regexp.MustCompile(`^(\S+) You (?:sent|paid|received) `)},
-	{saysNothing, regexp.MustCompile(`^(\S+) Your request.* was not (?:done:|sent\.)`)},
+	{SaysChecking, regexp.MustCompile(`\(ref ([^)]+)\)[:,] still checking`)},
+	{SaysMoved, regexp.MustCompile(`\(ref ([^)]+)\)(?: was done\.|, done\.)`)},
+	{SaysNothing, regexp.MustCompile(`\(ref ([^)]+)\) was not (?:done:|sent\.)`)},
+	{SaysChecking, regexp.MustCompile(`^Received, ref (\S+)\. We are checking`)},
+	{SaysChecking, regexp.MustCompile(`^Your request (\S+) is received\. We are checking`)},
+	{SaysMoved, regexp.MustCompile(`^(\S+) confirmed\.`)},
+	{SaysMoved, regexp.MustCompile(`^(\S+) You (?:sent|paid|received) `)},
+	{SaysNothing, regexp.MustCompile(`^(\S+) Your request.* was not (?:done:|sent\.)`)},
 }
 
 // named is the amount of an action that a text names before its reference.
 var named = regexp.MustCompile(`([\d,]+) (?:to \S+ )?\(ref ([^)]+)\)`)
 
-// sayings are all that a text says of actions, at least one: one that says nothing
-// that anybody understands.
-func sayings(text string) []saying {
+// Sayings are all that a text in English says of actions, at least one: one that
+// says nothing that anybody understands.
+func Sayings(text string) []Saying {
 	amounts := map[string]string{}
 	for _, m := range named.FindAllStringSubmatch(text, -1) {
 		amounts[m[2]] = strings.ReplaceAll(m[1], ",", "")
 	}
-	var all []saying
+	var all []Saying
 	for _, f := range forms {
 		for _, m := range f.re.FindAllStringSubmatch(text, -1) {
-			all = append(all, saying{ref: m[1], says: f.says, amount: amounts[m[1]], text: text})
+			all = append(all, Saying{Ref: m[1], Says: f.says, Amount: amounts[m[1]], text: text})
 		}
 	}
 	if len(all) == 0 {
-		all = []saying{{text: text}}
+		all = []Saying{{text: text}}
 	}
 	return all
 }
@@ -82,7 +83,7 @@ func (m *meter) read(screen, text string) {
 func (m *meter) told(text, action string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, s := range sayings(text) {
+	for _, s := range Sayings(text) {
 		s.action = action
 		m.sayings = append(m.sayings, s)
 	}
@@ -93,12 +94,12 @@ func (m *meter) called(ref, id string) { m.names[ref] = id }
 
 // judge holds a saying against what happened; it is called with mu held, and
 // returns what is wrong with it.
-func (m *meter) judge(s saying, effects map[string]int) string {
-	if s.says == 0 {
+func (m *meter) judge(s Saying, effects map[string]int) string {
+	if s.Says == 0 {
 		return "nothing is said of an action where it should be"
 	}
 	id := ""
-	for i, ref := range strings.Split(s.ref, "/") {
+	for i, ref := range strings.Split(s.Ref, "/") {
 		of, known := m.names[ref]
 		switch {
 		case !known:
@@ -111,9 +112,9 @@ func (m *meter) judge(s saying, effects map[string]int) string {
 	switch {
 	case s.action != "" && s.action != id:
 		return "it is about another action than the one whose reference it names"
-	case s.says == saysMoved && effects[id] == 0:
+	case s.Says == SaysMoved && effects[id] == 0:
 		return "money moved, it says, and none did"
-	case s.says == saysNothing && effects[id] > 0:
+	case s.Says == SaysNothing && effects[id] > 0:
 		return "no money moved, it says, and it did"
 	}
 	return ""

@@ -11,27 +11,27 @@ import (
 func TestWhatPeopleReadIsUnderstood(t *testing.T) {
 	for _, tc := range []struct {
 		text string
-		want []saying
+		want []Saying
 	}{
 		{"Transfer TZS 1,234 to 0600000002 (ref AB12CD34): still checking. Do not repeat. You will get an SMS.\n1 Continue",
-			[]saying{{ref: "AB12CD34", says: saysChecking, amount: "1234"}}},
-		{"Bill TZS 900 to 100100 (ref TR1/AB12CD34) was done.\n1 Continue", []saying{{ref: "TR1/AB12CD34", says: saysMoved, amount: "900"}}},
+			[]Saying{{Ref: "AB12CD34", Says: SaysChecking, Amount: "1234"}}},
+		{"Bill TZS 900 to 100100 (ref TR1/AB12CD34) was done.\n1 Continue", []Saying{{Ref: "TR1/AB12CD34", Says: SaysMoved, Amount: "900"}}},
 		{"Transfer TZS 1,234 to 0600000002 (ref A) was not done: Wrong PIN. No money moved.\nBalance (ref B) was not sent. No money moved. You can try again.",
-			[]saying{{ref: "A", says: saysNothing, amount: "1234"}, {ref: "B", says: saysNothing}}},
+			[]Saying{{Ref: "A", Says: SaysNothing, Amount: "1234"}, {Ref: "B", Says: SaysNothing}}},
 		{"You did this at 20:15: Transfer TZS 1,234 to 0600000002 (ref A), still checking. A second time may pay twice.\n1 Do not repeat\n9 Send again",
-			[]saying{{ref: "A", says: saysChecking, amount: "1234"}}},
-		{"You did this at 20:15: Transfer TZS 1,234 to 0600000002 (ref A), done. A second time pays again.", []saying{{ref: "A", says: saysMoved, amount: "1234"}}},
-		{"Received, ref AB12CD34. We are checking. Do not repeat. You will get an SMS.", []saying{{ref: "AB12CD34", says: saysChecking}}},
-		{"Your request AB12CD34 is received. We are checking it. Do not repeat it.", []saying{{ref: "AB12CD34", says: saysChecking}}},
-		{"TR1 confirmed.", []saying{{ref: "TR1", says: saysMoved}}},
-		{"TR1/AB12CD34 You sent TZS 1,234 to 0600000002.", []saying{{ref: "TR1/AB12CD34", says: saysMoved}}},
-		{"TR1 You paid TZS 900.", []saying{{ref: "TR1", says: saysMoved}}},
-		{"TR1 You received TZS 900 from 0600000001.", []saying{{ref: "TR1", says: saysMoved}}},
-		{"AB12CD34 Your request of TZS 900 was not done: Wrong PIN. No money moved.", []saying{{ref: "AB12CD34", says: saysNothing}}},
-		{"AB12CD34 Your request of TZS 900 was not sent. No money moved. You can try again.", []saying{{ref: "AB12CD34", says: saysNothing}}},
-		{"Something new.", []saying{{}}},
+			[]Saying{{Ref: "A", Says: SaysChecking, Amount: "1234"}}},
+		{"You did this at 20:15: Transfer TZS 1,234 to 0600000002 (ref A), done. A second time pays again.", []Saying{{Ref: "A", Says: SaysMoved, Amount: "1234"}}},
+		{"Received, ref AB12CD34. We are checking. Do not repeat. You will get an SMS.", []Saying{{Ref: "AB12CD34", Says: SaysChecking}}},
+		{"Your request AB12CD34 is received. We are checking it. Do not repeat it.", []Saying{{Ref: "AB12CD34", Says: SaysChecking}}},
+		{"TR1 confirmed.", []Saying{{Ref: "TR1", Says: SaysMoved}}},
+		{"TR1/AB12CD34 You sent TZS 1,234 to 0600000002.", []Saying{{Ref: "TR1/AB12CD34", Says: SaysMoved}}},
+		{"TR1 You paid TZS 900.", []Saying{{Ref: "TR1", Says: SaysMoved}}},
+		{"TR1 You received TZS 900 from 0600000001.", []Saying{{Ref: "TR1", Says: SaysMoved}}},
+		{"AB12CD34 Your request of TZS 900 was not done: Wrong PIN. No money moved.", []Saying{{Ref: "AB12CD34", Says: SaysNothing}}},
+		{"AB12CD34 Your request of TZS 900 was not sent. No money moved. You can try again.", []Saying{{Ref: "AB12CD34", Says: SaysNothing}}},
+		{"Something new.", []Saying{{}}},
 	} {
-		got := sayings(tc.text)
+		got := Sayings(tc.text)
 		ok := len(got) == len(tc.want)
 		for i := range min(len(got), len(tc.want)) {
 			tc.want[i].text = tc.text
