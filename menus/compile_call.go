@@ -164,7 +164,7 @@ func (l *loader) saves(m *menu, n *node, c *callSpec) (done, cleared varSet) {
 	}
 	forget(slotReason)
 	forget(slotUntil)
-	if len(c.def.results) == 0 && n.get("save") == nil {
+	if n.get("save") == nil && (len(c.def.results) == 0 || l.stored) { // it may have given nothing yet
 		return done, cleared
 	}
 	v := l.need(n, "save", "a fetch")
@@ -226,6 +226,9 @@ func (l *loader) outcomes(m *menu, i int, n *node, c *callSpec, done, kills varS
 	reason.add(slotReason)
 	for _, name := range all {
 		v := on.get(name)
+		if v == nil && l.stored && name == "unknown" { // the call was a read then
+			v = on.get("unavailable")
+		}
 		switch {
 		case v == nil:
 			missing = append(missing, name)

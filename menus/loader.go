@@ -69,8 +69,9 @@ const sourceMagic = "nyota menus 1\n"
 
 // LoadSource reads a revision that Catalog.Source wrote, so that dialogues can
 // end on the menus they began on. It may be of another release: texts and reasons
-// that this one does not know are skipped, and those that an earlier one did not
-// have are those of texts; nil: it must have them all.
+// that this one does not know are skipped, those that an earlier one did not have
+// are those of texts (nil: it must have them all), and what a menu did not have to
+// say then is not asked for.
 func LoadSource(source []byte, env Env, texts *Catalog) (*Catalog, error) {
 	errSource := errors.New("menus: this is not the source of a catalog")
 	rest, ok := bytes.CutPrefix(source, []byte(sourceMagic))
