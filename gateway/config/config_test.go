@@ -113,6 +113,26 @@ func TestInquiriesAreTheConnectorsUnlessTheFileSaysOtherwise(t *testing.T) {
 	}
 }
 
+func TestM6TokensOfPeopleComeByAVariableToo(t *testing.T) {
+	const amina, baraka = "0123456789abcdef", "123456789abcdef0"
+	cfg, err := Load(write(t, "admin: {tokens: [{name: nobodys, token: fedcba9876543210}]}\n"), []string{"NYOTA_ADMIN_TOKENS=amina:" + amina + ",baraka:" + baraka})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []AdminToken{{"amina", amina}, {"baraka", baraka}}
+	if diff := cmp.Diff(want, cfg.Admin.Tokens); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	for _, bad := range []string{"amina", "amina:" + amina + ",baraka:" + amina, "amina:short", ":" + amina, "amina:" + amina + ","} {
+		_, err := Load(write(t, ""), []string{"NYOTA_ADMIN_TOKENS=" + bad})
+		if err == nil || !strings.Contains(err.Error(), "admin.tokens[") {
+			t.Errorf("%q: %v", bad, err)
+		} else if strings.Contains(err.Error(), amina) || strings.Contains(err.Error(), ":short") {
+			t.Errorf("a token is shown: %v", err)
+		}
+	}
+}
+
 func TestVariablesOfOthersAreLeftAlone(t *testing.T) {
 	_, err := Load(write(t, ""), []string{"NYOTA_PORT=tcp://10.0.0.1:8080", "NYOTA_SERVICE_HOST=10.0.0.1", "PATH=/bin"})
 	if err != nil {

@@ -64,6 +64,7 @@ func Load(path string, environ []string) (Config, error) {
 		c.DecodeHook = mapstructure.ComposeDecodeHookFunc(
 			mapstructure.StringToTimeDurationHookFunc(),
 			mapstructure.StringToSliceHookFunc(","),
+			tokensOfText,
 			linkDefaults,
 		)
 	}
@@ -104,6 +105,23 @@ func (c *Config) NodeName() string {
 		return host
 	}
 	return "gateway"
+}
+
+var tokensType = reflect.TypeFor[[]AdminToken]()
+
+// tokensOfText reads name:token,name:token: what people must not read of each other
+// comes as a variable, from where secrets are kept.
+func tokensOfText(_, to reflect.Type, data any) (any, error) {
+	text, ok := data.(string)
+	if !ok || to != tokensType {
+		return data, nil
+	}
+	var all []AdminToken
+	for one := range strings.SplitSeq(text, ",") {
+		name, token, _ := strings.Cut(one, ":") // what is missing Validate says, and no token
+		all = append(all, AdminToken{Name: name, Token: token})
+	}
+	return all, nil
 }
 
 // linkDefaults gives each entry of smpp.links the values it leaves out.
@@ -157,7 +175,8 @@ func envName(key string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }
 
-// keys lists every key that holds one value or a list of strings.
+// keys lists every key that holds one value, or a list of what can be written as a
+// string.
 func keys(t reflect.Type, prefix string) []string {
 	var all []string
 	for f := range t.Fields() {
@@ -166,7 +185,7 @@ func keys(t reflect.Type, prefix string) []string {
 		case tag == "" || tag == "-":
 		case f.Type.Kind() == reflect.Struct:
 			all = append(all, keys(f.Type, prefix+tag+".")...)
-		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
+		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct && f.Type != tokensType:
 		default:
 			all = append(all, prefix+tag)
 		}
