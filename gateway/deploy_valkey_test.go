@@ -1,12 +1,16 @@
 package main
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"nyota/sessions/storetest"
 )
 
 // Not every script runs in the store's suite.
@@ -74,5 +78,42 @@ func TestDeployValkeyPodNeverEmptiesItsReplicas(t *testing.T) {
 				t.Errorf("%v: %s", err, said)
 			}
 		})
+	}
+}
+
+// A replica is what a person makes the primary when that is gone: its probe must not
+// call it sick then, as it could be evicted.
+func TestDeployValkeyReplicaWithoutItsPrimaryIsReady(t *testing.T) {
+	need(t, "valkey-cli")
+	dir := deployed(t)
+	args := []string{"--include", filepath.Join(dir, "valkey", "valkey.conf"), "--include", filepath.Join(dir, "secrets", "replication.conf"),
+		"--aclfile", filepath.Join(dir, "secrets", "users.acl")}
+	primary := storetest.NewServer(t, args...)
+	_, port, _ := net.SplitHostPort(primary.Addr)
+	replica := storetest.NewServer(t, append(slices.Clone(args), "--replicaof", "127.0.0.1 "+port)...)
+
+	set := manifests(t, "deploy")["StatefulSet/nyota-valkey"]
+	probe := set.text("spec", "template", "spec", "containers", 0, "readinessProbe", "exec", "command", 2)
+	run := func(s *storetest.Server, script string) (string, error) {
+		_, port, _ := net.SplitHostPort(s.Addr)
+		out, err := exec.Command("sh", "-c", strings.ReplaceAll(script, "valkey-cli", "valkey-cli -p "+port)).CombinedOutput()
+		return string(out), err
+	}
+	for _, s := range []*storetest.Server{primary, replica} {
+		if out, err := run(s, probe); err != nil {
+			t.Errorf("%s is not ready: %v %s", s.Addr, err, out)
+		}
+	}
+	primary.Kill()
+	const ping = "valkey-cli --user probe --pass - --no-auth-warning ping"
+	eventually(t, "the replica misses its primary", func() bool {
+		out, _ := run(replica, ping)
+		return strings.Contains(out, "MASTERDOWN")
+	})
+	if out, err := run(replica, probe); err != nil {
+		t.Errorf("it is not ready: %v %s", err, out)
+	}
+	if _, err := run(primary, probe); err == nil {
+		t.Error("a server that is dead is ready")
 	}
 }
