@@ -134,6 +134,11 @@ func (t *Turn) showAgain(ctx context.Context) {
 	d := t.d
 	t.session.LastHash, t.session.LastSeq, t.session.LastAt = again(t.hash()), t.m.Seq, t.m.At
 	in := t.input(menus.Show)
+	if t.turn.State.Unclear() && t.session.Action != "" {
+		t.told = true
+		t.broken(errors.New("dialog: a later release waits for an action in a way that this one does not know"))
+		return
+	}
 	if t.turn.State.Waiting() {
 		in = t.input(menus.Answer)
 		// Nobody waits for it any more, and it may have arrived: a menu takes that for

@@ -58,6 +58,33 @@ func TestM9AQuestionOfALaterReleaseIsNotAnswered(t *testing.T) {
 	}
 }
 
+// Whatever a later release asks while its action is under way: this one neither
+// shows a screen that could pay again, nor invites to dial again.
+func TestM3AQuestionOfALaterReleaseDuringAnActionIsBeingChecked(t *testing.T) {
+	for name, at := range map[string]func(b *bench){
+		"on the screen before": func(b *bench) {},
+		"on the call":          func(b *bench) { b.Handle(t.Context(), b.message(Answer, "1234")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.toPIN()
+			at(b)
+			b.rewrite(func(s *sessions.Session) {
+				s.State[stateFlags] |= 0x21
+				s.State = append(s.State, unknownQuestion...)
+				s.Action, s.Asking = "0192f0c1-7f00-7000-8000-000000000001", false
+			})
+			if r, ok := b.say(b.message(Answer, "1")); ok {
+				t.Errorf("while the later release may be at work a key shows %q", r.Screen)
+			}
+			b.restart("second")
+			if r := b.press("1", "still_checking"); !r.End || len(b.core.posts) != 0 {
+				t.Errorf("%+v, %d posts", r, len(b.core.posts))
+			}
+		})
+	}
+}
+
 func TestM9AStateThatMustBeUnderstoodEndsTheDialogue(t *testing.T) {
 	for name, change := range map[string]func(s *sessions.Session){
 		"a flag":    func(s *sessions.Session) { s.State[stateFlags] |= 0x40 },
