@@ -48,7 +48,8 @@ pause, whatever was in the way of pressing it then.
 
 A script is YAML: steps of a press (the first one is dialled) and the screen that
 must follow, as text or as a pattern (RE2) that is found in it; end: true where the
-gateway ends the dialogue. {peer} is the number of the next handset.
+gateway ends the dialogue. {peer} is the number of the next handset,
+{count} a number from 100 on that is another one in each of a handset's dialogues.
 
 	resumed: {match: 'Go on\?', press: "2"}     # may come first after a dialogue that broke off
 	steps:

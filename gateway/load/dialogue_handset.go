@@ -50,9 +50,10 @@ type handset struct {
 	state   uint8
 	step    int // the script's step whose key was pressed last
 	session uint8
-	seq     uint8 // of the key or the abort
-	broken  bool  // the last dialogue broke off: the gateway may offer to go on
-	offered bool  // it did: Resumed.Press is on its way, or about to be
+	count   uint32 // dialogues
+	seq     uint8  // of the key or the abort
+	broken  bool   // the last dialogue broke off: the gateway may offer to go on
+	offered bool   // it did: Resumed.Press is on its way, or about to be
 	breaks  uint8
 	at      int // the step after whose screen it breaks off
 	redial  bool
@@ -92,6 +93,7 @@ func (h *handset) dial(due time.Duration) {
 		return
 	}
 	h.session++
+	h.count++
 	h.seq, h.step, h.offered = maxSeq, 0, false // the dial has 0
 	h.press(due)
 }

@@ -21,6 +21,7 @@ type operator struct {
 	cfg   DialogueConfig
 	srv   *smpp.Server
 	first uint64        // number of the first handset
+	base  uint32        // where {count} begins
 	start time.Time     // of the first dialogue
 	ready chan struct{} // closed once cfg.Binds are bound
 	quiet chan struct{} // told when the last dialogue is over
@@ -45,7 +46,7 @@ type operator struct {
 }
 
 func newOperator(cfg DialogueConfig) *operator {
-	o := &operator{cfg: cfg, ready: make(chan struct{}), quiet: make(chan struct{}, 1),
+	o := &operator{cfg: cfg, base: countBase(time.Now()), ready: make(chan struct{}), quiet: make(chan struct{}, 1),
 		handsets: make([]handset, cfg.Handsets), plan: plan{abandon: cfg.Abandon, redial: cfg.Redial, steps: len(cfg.Script.Steps)}}
 	o.first, _ = strconv.ParseUint(cfg.First, 10, 64)
 	for i := range o.handsets {

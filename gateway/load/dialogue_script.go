@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,8 +20,26 @@ import (
 // press, delivered twice: a script that presses faster must not repeat itself.
 const repeatWindow = time.Second
 
-// peerName, in a press or a text, is the number of the next handset.
-const peerName = "{peer}"
+// What stands in a press or a text for what is not the same each time.
+const (
+	peerName  = "{peer}"  // the number of the next handset
+	countName = "{count}" // a number from 100 on, another one in each of a handset's dialogues
+)
+
+// named says whether a text has one of them.
+func named(text string) bool {
+	return strings.Contains(text, peerName) || strings.Contains(text, countName)
+}
+
+// filled is a text with what stands for h and its dialogue.
+func (h *handset) filled(text string) string {
+	text = strings.ReplaceAll(text, peerName, h.peer())
+	return strings.ReplaceAll(text, countName, strconv.FormatUint(uint64(h.o.base+h.count), 10))
+}
+
+// countBase is where a run begins to count, so that two runs within half an hour do not
+// pay the same amounts: a gateway asks whether that is meant.
+func countBase(now time.Time) uint32 { return 100 + 20*uint32(now.Unix()%2000) }
 
 //go:embed scripts/*.yaml
 var scripts embed.FS
@@ -38,7 +57,9 @@ var scripts embed.FS
 // The first press is dialled. A screen is right if it is text, or match (RE2
 // syntax) is found in it, and if it closes the dialogue where end says so and
 // only there. Without an end the customer hangs up after the last screen. {peer}
-// in a press or a text is the number of the next handset.
+// in a press or a text is the number of the next handset, {count} a number that is
+// another one in each of a handset's dialogues: an amount, as the same payment a
+// second time is asked about.
 //
 // With sms, each step is an SMS to that short code and the SMS that answers it, as
 // of a keyword service. There is no dialogue of the network then: nobody dials or
@@ -125,7 +146,7 @@ func (s *Step) compile() error {
 	if (s.Text == "") == (s.Match == "") {
 		return errors.New("a screen is either text or match")
 	}
-	s.named = strings.Contains(s.Text, peerName)
+	s.named = named(s.Text)
 	if s.Match != "" {
 		re, err := regexp.Compile(s.Match)
 		if err != nil {
@@ -135,7 +156,7 @@ func (s *Step) compile() error {
 	} else if gsm, err := text.EncodeGSM7(nil, s.Text); err == nil && !s.named {
 		s.gsm = gsm
 	}
-	if gsm, err := text.EncodeGSM7(nil, s.Press); err == nil && !strings.Contains(s.Press, peerName) {
+	if gsm, err := text.EncodeGSM7(nil, s.Press); err == nil && !named(s.Press) {
 		s.key = gsm
 	}
 	return nil
@@ -152,7 +173,7 @@ func (s *Step) shown(h *handset, octets []byte, dcs uint8) bool {
 	}
 	want := s.Text
 	if s.named {
-		want = strings.ReplaceAll(want, peerName, h.peer())
+		want = h.filled(want)
 	}
 	return screen == want
 }
@@ -162,7 +183,7 @@ func (s *Step) pressed(h *handset, dst []byte) ([]byte, uint8) {
 	if s.key != nil {
 		return s.key, text.DCSUSSD
 	}
-	key := strings.ReplaceAll(s.Press, peerName, h.peer())
+	key := h.filled(s.Press)
 	if gsm, err := text.EncodeGSM7(dst, key); err == nil {
 		return gsm, text.DCSUSSD
 	}

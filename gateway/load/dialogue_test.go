@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -451,5 +452,32 @@ func TestThePeerIsTheNextHandset(t *testing.T) {
 	want := map[string]string{"255700000001": "255700000002", "255700000002": "255700000003", "255700000003": "255700000001"}
 	if r.Failed() || !maps.Equal(seen, want) {
 		t.Errorf("%v %s", seen, r.FirstError)
+	}
+}
+
+func TestEachDialogueOfAHandsetCountsOn(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[string][]string{}
+	g := &fakeGateway{answer: func(n string, typed []string) (string, bool) {
+		if len(typed) == 1 {
+			return "How much?", false
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		seen[n] = append(seen[n], typed[1])
+		return "Paid " + typed[1], true
+	}}
+	r := dialogues(t, t.Context(), g, DialogueConfig{Handsets: 2, Duration: 50 * time.Millisecond,
+		Script: script(t, `steps: [{press: "*1#", text: How much?}, {press: "{count}", text: "Paid {count}", end: true}]`)})
+	if r.Failed() || len(seen) != 2 {
+		t.Fatalf("%v %s", seen, r.FirstError)
+	}
+	for n, amounts := range seen {
+		for i := range amounts {
+			got, err := strconv.Atoi(amounts[i])
+			if first, _ := strconv.Atoi(amounts[0]); err != nil || got < 100 || got != first+i {
+				t.Fatalf("%s: %q", n, amounts)
+			}
+		}
 	}
 }
