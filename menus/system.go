@@ -27,6 +27,7 @@ const (
 	sysSessionExpired
 	sysUnknownCode
 	sysBusy
+	sysUnsure
 	sysStillChecking
 	sysResumed
 	sysResumeAsk
@@ -89,6 +90,7 @@ var systemDefs = [sysCount]struct {
 	sysSessionExpired:          {name: "session_expired", vars: []argDef{{name: "code", typ: typeText}}},
 	sysUnknownCode:             {name: "unknown_code", vars: []argDef{{name: "code", typ: typeText}}},
 	sysBusy:                    {name: "busy"},
+	sysUnsure:                  {name: "unsure", vars: []argDef{{name: "code", typ: typeText}}},
 	sysStillChecking:           {name: "still_checking", vars: []argDef{{name: "ref", typ: typeText, optional: true}}},
 	sysResumed:                 {name: "resumed"},
 	sysResumeAsk:               {name: "resume_ask"},

@@ -36,7 +36,7 @@ func (t *Turn) take(ctx context.Context, behind bool) (remembered bool) {
 		t.system("session_expired", t.code())
 		return false
 	case err != nil:
-		t.storeAway(err)
+		t.unread(err)
 		return false
 	}
 	remembered = s.Remembered()

@@ -123,7 +123,7 @@ type Config struct {
 	TellAfter    time.Duration             // it must be back for so long; 30 s
 	TellWithin   time.Duration             // then nobody waits any more, or so long after it is known to be away; 24 h
 	Stepped      func(Kind, time.Duration) // counts turns and their time to the screen; must not block; nil: nobody
-	Outside      func(screen string)       // counts screens that are of no menu, and end a dialogue: busy (the store is away), session_expired, still_checking, unknown_code; must not block; nil: nobody
+	Outside      func(screen string)       // counts screens that are of no menu, and end a dialogue: busy and unsure (the store is away), session_expired, still_checking, unknown_code; must not block; nil: nobody
 	Record       func(Record)              // takes call detail records; must not block
 	Now          func() time.Time
 	Log          *slog.Logger

@@ -351,15 +351,26 @@ func TestStoreThatIsAwayIsSaidHonestly(t *testing.T) {
 	b := newBench(t)
 	b.toPIN()
 	b.store.take(errAway)
-	r := b.press("1234", "busy")
-	if !r.End || !strings.Contains(r.Text, "Nothing was sent") || len(b.core.posts) != 0 {
+	r := b.press("1234", "unsure") // a gateway that cannot read the dialogue cannot know what was sent
+	if !r.End || strings.Contains(r.Text, "Nothing was sent") || !strings.Contains(r.Text, "look for its SMS") || len(b.core.posts) != 0 {
 		t.Errorf("%d posts, %+v", len(b.core.posts), r)
 	}
-	if r := b.dialled("*150*00#"); r.Screen != "busy" {
+	if r := b.dialled("*150*00#"); r.Screen != "busy" || !strings.Contains(r.Text, "Nothing was sent") {
 		t.Errorf("%+v", r)
 	}
 	b.store.take(nil)
 	b.dial("home")
+}
+
+func TestM3APINThatWasSentAndComesTwiceIsNotSaidToBeUnsent(t *testing.T) {
+	b := newBench(t)
+	b.toPIN()
+	m := b.message(Answer, "1234")
+	b.expect("sent", m)
+	b.store.take(errAway)
+	if r, ok := b.say(m); ok && strings.Contains(r.Text, "Nothing was sent") {
+		t.Errorf("%q, and money moved", r.Text)
+	}
 }
 
 func (b *bench) dialled(code string) Reply {

@@ -277,10 +277,22 @@ func (t *Turn) storeAway(err error) {
 		t.checking()
 		return
 	}
+	t.sayAway(err)
+	t.system("busy", t.code())
+}
+
+// unread is storeAway for a key whose dialogue cannot be read. It may be a PIN that
+// was sent before and is delivered again, so that nothing is said of what was sent.
+func (t *Turn) unread(err error) {
+	t.catalog = t.d.Menus.Current()
+	t.sayAway(err)
+	t.system("unsure", t.code())
+}
+
+func (t *Turn) sayAway(err error) {
 	if n, ok := t.d.away.say(t.d.Now()); ok {
 		t.d.Log.Error("the store did not answer: customers were told to try again", "customers", n, "err", err)
 	}
-	t.system("busy", t.code())
 }
 
 // broken ends a dialogue that cannot go on: its revision or state is lost.

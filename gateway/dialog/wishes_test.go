@@ -283,7 +283,7 @@ func TestAStatementIsSentWithTheScreenThatPromisesIt(t *testing.T) {
 	}
 	b.dialling("*150*02*4#", "statement_pin")
 	b.store.take(errAway)
-	if r := b.press("1234", "busy"); !r.End {
+	if r := b.press("1234", "unsure"); !r.End {
 		t.Errorf("%+v", r)
 	}
 	b.store.take(nil)

@@ -78,12 +78,6 @@ func (w *world) judge(key sessions.Key, r dialog.Reply) {
 	if len(all) > 0 || !strings.Contains(r.Text, "No money moved") && !strings.Contains(r.Text, "Nothing was sent") {
 		return
 	}
-	if w.blind && r.Screen == "busy" {
-		// A gateway that cannot read what went before says "Nothing was sent" of the
-		// key that it was just given, which may be a PIN that was sent and is delivered
-		// again. That is not judged here.
-		return
-	}
 	var a sessions.Action // unnamed: the last that was born of the dialogue
 	for _, b := range w.store.sorted(key.MSISDN) {
 		if b.Session == key {

@@ -65,7 +65,7 @@ func NewMetrics() *Metrics {
 		actions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "nyota_action_changes_total",
 			Help: "Actions that came into a state."}, []string{"call", "state"}),
 		outside: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "nyota_outside_screens_total",
-			Help: "Screens that are of no menu and end a dialogue; busy: the store did not answer, and nothing was sent."}, []string{"screen"}),
+			Help: "Screens that are of no menu and end a dialogue; busy, unsure: the store did not answer."}, []string{"screen"}),
 	}
 	for _, screen := range outsideScreens {
 		m.outside.WithLabelValues(screen)
@@ -94,7 +94,7 @@ func (m *Metrics) Stepped(kind dialog.Kind, took time.Duration) {
 }
 
 // outsideScreens are the labels of dialog.Config's Outside.
-var outsideScreens = []string{"busy", "session_expired", "still_checking", "unknown_code"}
+var outsideScreens = []string{"busy", "session_expired", "still_checking", "unknown_code", "unsure"}
 
 // Outside counts a screen of no menu. It is dialog.Config's Outside.
 func (m *Metrics) Outside(screen string) {
