@@ -83,7 +83,7 @@ const (
 	maxStateSize = 16 << 10
 )
 
-var errState = errors.New("menus: the state's encoding is damaged")
+var errState = errors.New("menus: the state is damaged, or must be understood by who reads it and is of another release")
 
 // MarshalBinary is AppendBinary onto nothing.
 func (s State) MarshalBinary() ([]byte, error) { return s.AppendBinary(nil) }
