@@ -142,8 +142,8 @@ func (w *world) noticed(n sessions.Notice) {
 		if w.lastAsk[n.To] <= w.lastBack[[2]string{n.To, call}] {
 			w.failf("somebody who asked once is told twice that a service is back: %q", n.Text)
 		}
-		if w.away {
-			w.failf("a service that is away is said to be back: %q", n.Text)
+		if _, closed := w.Closed(call); closed || w.away {
+			w.failf("a service that is closed or away is said to be back: %q", n.Text)
 		}
 		w.lastBack[[2]string{n.To, call}] = w.moment
 	case kind == "balance":
