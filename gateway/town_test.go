@@ -62,9 +62,10 @@ func newTown(t *testing.T, store string) *town {
 	dir, bin := t.TempDir(), binary(t)
 	smsc := start(t, nil, bin, "simulate", "smsc", "--config", "../config.yaml", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--redeliver", "10s")
 	smpp := smsc.after("smsc listens on ")
-	c := &town{t: t, control: "http://" + smsc.after("control listens on "), admin: freePort(t)}
+	c := &town{t: t, control: "http://" + smsc.after("control listens on ")}
 	core := start(t, nil, bin, "simulate", "core", "--config", "../config.yaml", "--listen", "127.0.0.1:0")
 	c.core = core.after("core listens on ")
+	c.admin = freePort(t) // no sooner, or somebody else here may be given it
 	menus, err := filepath.Abs("../menus/catalog")
 	if err != nil {
 		t.Fatal(err)
