@@ -30,10 +30,10 @@ func capacityRow(customers float64, in map[string]float64) string {
 	steps := dialogues * in["steps_per_dialogue"]
 	sessions := dialogues * in["session_seconds"]
 	payments := dialogues * in["payments_per_dialogue"]
-	cores := steps * in["gateway_us"] / 1e6 / in["load"]
+	cores := (steps*in["gateway_us"] + payments*in["gateway_us_payment"]) / 1e6 / in["load"]
 	nodes := math.Max(2, math.Ceil(cores/4)+1) // one may be away
 	commands := steps*in["valkey_commands"] + payments*in["valkey_commands_payment"]
-	valkey := commands * in["valkey_us"] / in["valkey_commands"] / 1e6 / in["load"]
+	valkey := (steps*in["valkey_us"] + payments*in["valkey_us_payment"]) / 1e6 / in["load"]
 	perDay := customers * in["dialogues_per_day"] * in["payments_per_dialogue"] * in["payment_octets"]
 	memory := in["gateway_mib"]*(1<<20) + sessions/(nodes-1)*in["session_octets"]
 	return fmt.Sprintf("| %s | %s | %s | %.1f | %.0f | %s | %s | %s | %.1f | %s | %s |\n", grouped(customers), grouped(sessions), grouped(steps), cores, nodes,
@@ -69,7 +69,7 @@ func TestCapacityTableIsWhatTheMeasurementsGive(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"dialogues_per_day", "busiest_hour", "peak_in_hour", "steps_per_dialogue", "session_seconds", "payments_per_dialogue", "load",
-		"gateway_us", "gateway_mib", "session_octets", "valkey_us", "valkey_commands", "valkey_commands_payment", "valkey_octets", "payment_octets"} {
+		"gateway_us", "gateway_us_payment", "gateway_mib", "session_octets", "valkey_us", "valkey_us_payment", "valkey_commands", "valkey_commands_payment", "valkey_octets", "payment_octets"} {
 		if in[name] <= 0 {
 			t.Fatalf("%s does not say %s", file, name)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -90,9 +89,6 @@ func openValkey(ctx context.Context, opts sessions.ValkeyOptions) (*sessions.Val
 // passing are refusals of a server that starts, or waits for other servers.
 var passing = map[string]bool{"LOADING": true, "MASTERDOWN": true, "NOREPLICAS": true, "CLUSTERDOWN": true, "TRYAGAIN": true}
 
-// tooFew is what OpenValkey says of a primary that lacks replicas.
-var tooFew = regexp.MustCompile(`\d+ replicas are connected, \d+ are needed`)
-
 // willPass says whether an error of OpenValkey is about a server that is away, or has
 // only begun to start, and not about what a person must change. A connection that
 // breaks off is no such sign: servers answer so whom they want to speak TLS.
@@ -104,5 +100,5 @@ func willPass(err error) bool {
 	}
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial" || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
-		tooFew.MatchString(err.Error())
+		errors.Is(err, sessions.ErrReplicas)
 }

@@ -142,10 +142,23 @@ func (v *Valkey) checkPrimary(info map[string]string) (replicas int, err error) 
 		err = fmt.Errorf("the server's maxmemory-policy is %s, so that it would forget actions when its memory is full: set noeviction",
 			info["maxmemory_policy"])
 	case replicas < v.opts.Replicas:
-		err = fmt.Errorf("%d replicas are connected, %d are needed", replicas, v.opts.Replicas)
+		err = &fewReplicas{replicas, v.opts.Replicas}
 	}
 	return replicas, err
 }
+
+// ErrReplicas says that fewer replicas are connected to a primary than
+// ValkeyOptions.Replicas: nothing durable can be committed before others come.
+var ErrReplicas = errors.New("sessions: valkey: too few replicas are connected")
+
+// fewReplicas is an ErrReplicas.
+type fewReplicas struct{ connected, needed int }
+
+func (e *fewReplicas) Error() string {
+	return fmt.Sprintf("%d replicas are connected, %d are needed", e.connected, e.needed)
+}
+
+func (*fewReplicas) Is(target error) bool { return target == ErrReplicas }
 
 // parseInfo reads the lines name:value of INFO.
 func parseInfo(text string) map[string]string {

@@ -123,7 +123,7 @@ func TestM1CommitIsNotDurableWhenAReplicaLacksIt(t *testing.T) {
 	primary := storetest.NewServer(t, "--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0")
 	host, port, _ := net.SplitHostPort(primary.Addr)
 	opts := sessions.ValkeyOptions{Addresses: []string{primary.Addr}, Replicas: 1, Timeout: time.Second}
-	if _, err := sessions.OpenValkey(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "0 replicas are connected, 1 are needed") {
+	if _, err := sessions.OpenValkey(t.Context(), opts); !errors.Is(err, sessions.ErrReplicas) || !strings.Contains(err.Error(), "0 replicas are connected, 1 are needed") {
 		t.Errorf("opened without its replica: %v", err)
 	}
 	replica := storetest.NewServer(t, "--appendonly", "yes", "--appendfsync", "always", "--replicaof", host+" "+port)
