@@ -151,6 +151,7 @@ func TestReconcileComparesTheDayWithTheCoresStatement(t *testing.T) {
 		key(t, h, testPIN, "Enter PIN")
 		shows(t, h, "confirmed")
 		a := strand(t, d, "5000")
+		t.Setenv("NYOTA_OPERATOR_TIMEZONE", "UTC") // of the command, whose days are its operator's
 		today := a.Created.UTC().Format(time.DateOnly)
 
 		resp, err := http.Get("http://" + core + "/statement.csv")
