@@ -50,7 +50,7 @@ func (w *world) say(who string, m dialog.Message) {
 	w.last[who] = m
 	w.do(func() {
 		ctx, actions := context.Background(), len(w.store.actions)
-		w.crowded, w.blind = false, false
+		w.crowded = false
 		reply, ok := w.dialog.Handle(ctx, m).Reply(ctx)
 		if w.crowded && len(w.store.actions) != actions {
 			w.failf("an action is born that found no place at the core")

@@ -63,7 +63,6 @@ type world struct {
 	away     bool   // the core cannot be called
 	shut     string // the call that operators have closed; "all" for the whole service
 	crowded  bool   // the last action found no place at the core
-	blind    bool   // something could not be read in this turn
 	nodes    int
 	dials    int
 	moment   int                     // messages so far
@@ -113,9 +112,7 @@ func (w *world) fault() fault {
 }
 
 func (w *world) unreadable() bool {
-	fails := !w.calm && w.pick("read", []string{"well", "fails"}, w.ill/2) == 1
-	w.blind = w.blind || fails
-	return fails
+	return !w.calm && w.pick("read", []string{"well", "fails"}, w.ill/2) == 1
 }
 
 // start is a process that finds what is on disk.
