@@ -83,7 +83,9 @@ func TestADialShowsNoMoreThanThreeActions(t *testing.T) {
 	k.want("home", "")
 }
 
-func TestWhatIsOpenComesBeforeADialogueThatBrokeOff(t *testing.T) {
+// brokenOff is a customer whose dialogue broke off, and what is left of it.
+func brokenOff(t *testing.T) (*talk, State) {
+	t.Helper()
 	p, _ := club(t).Program("club")
 	k := &talk{t: t, p: p, visited: map[string]bool{}}
 	k.begin("en")
@@ -93,13 +95,18 @@ func TestWhatIsOpenComesBeforeADialogueThatBrokeOff(t *testing.T) {
 	if !ok {
 		t.Fatal("nothing is left")
 	}
+	return k, st
+}
+
+func TestWhatIsOpenComesBeforeADialogueThatBrokeOff(t *testing.T) {
+	k, st := brokenOff(t)
 	k.resume(Turn{State: st})
 	in := k.input(Redial)
 	in.Open = []Earlier{transferBefore(Pending)}
 	k.step(in)
 	k.want(ScreenOpen, "AB12CD34")
 	k.do("1")
-	if id := k.turn.Screen.ID; id == ScreenOpen || id == p.Start() {
+	if id := k.turn.Screen.ID; id == ScreenOpen || id == k.p.Start() {
 		t.Errorf("the dialogue that broke off is lost: %q", id)
 	}
 }
@@ -164,15 +171,7 @@ func TestWhatIsOpenIsSaidEvenWhereNothingMayBegin(t *testing.T) {
 }
 
 func TestADialogueThatBrokeOffDoesNotGoOnWhereNothingMayBegin(t *testing.T) {
-	p, _ := club(t).Program("club")
-	k := &talk{t: t, p: p, visited: map[string]bool{}}
-	k.begin("en")
-	k.play("2|0700000002")
-	k.do("@done name=ASHA")
-	st, ok := p.Dropped(k.turn.State)
-	if !ok {
-		t.Fatal("nothing is left")
-	}
+	k, st := brokenOff(t)
 	k.closed = &Unavailable{}
 	for _, open := range [][]Earlier{nil, {transferBefore(Pending)}} {
 		k.resume(Turn{State: st})

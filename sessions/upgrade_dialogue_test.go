@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -155,17 +154,7 @@ func checkUnderway(t *testing.T, store sessions.Store, now time.Time) {
 func underwayTime() time.Time { return time.Date(2026, 11, 28, 13, 0, 0, 0, time.UTC) }
 
 func TestM7UpgradeGoesOnWithDialoguesInTheEmbeddedStore(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
-	if err := os.CopyFS(dir, os.DirFS(underway+"/embedded")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	e, err := sessions.OpenEmbedded(dir, sessions.EmbeddedOptions{Now: underwayTime})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := leftEmbedded(t, underway+"/embedded", underwayTime)
 	checkUnderway(t, e, underwayTime())
 	if err := e.Close(); err != nil {
 		t.Fatal(err)

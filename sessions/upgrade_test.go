@@ -106,17 +106,7 @@ func checkUpgrade(t *testing.T, store sessions.Store, now time.Time) {
 func upgradeTime() time.Time { return time.Date(2026, 11, 23, 13, 0, 0, 0, time.UTC) }
 
 func TestM7UpgradeReadsWhatTheLastReleaseLeftInTheEmbeddedStore(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
-	if err := os.CopyFS(dir, os.DirFS("testdata/upgrade/embedded")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	e, err := sessions.OpenEmbedded(dir, sessions.EmbeddedOptions{Now: upgradeTime})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := leftEmbedded(t, "testdata/upgrade/embedded", upgradeTime)
 	checkUpgrade(t, e, upgradeTime())
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
@@ -126,6 +116,23 @@ func TestM7UpgradeReadsWhatTheLastReleaseLeftInTheEmbeddedStore(t *testing.T) {
 func TestM7UpgradeReadsWhatTheLastReleaseLeftInValkey(t *testing.T) {
 	v := openValkey(t, sessions.ValkeyOptions{Addresses: []string{leftInValkey(t, "testdata/upgrade/valkey.golden").Addr}, Now: upgradeTime})
 	checkUpgrade(t, v, upgradeTime())
+}
+
+// leftEmbedded is a store that was left in a folder, which stays as it is.
+func leftEmbedded(t *testing.T, from string, now func() time.Time) *sessions.Embedded {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	e, err := sessions.OpenEmbedded(dir, sessions.EmbeddedOptions{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 // leftInValkey is a server that has what is in a file of commands, their octets in
