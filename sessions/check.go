@@ -3,7 +3,6 @@ package sessions
 import (
 	"encoding/binary"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -120,7 +119,7 @@ func checkChange(msisdn string, before []change, c *change) error {
 		return fmt.Errorf("%w: a record of another customer", ErrInvalid)
 	}
 	if c.kind != kindCustomer {
-		if err := checkPart("a record's id", c.id, ""); err != nil {
+		if err := checkPart("a record's id", c.id, 0); err != nil {
 			return err
 		}
 	}
@@ -135,29 +134,51 @@ func checkChange(msisdn string, before []change, c *change) error {
 	return nil
 }
 
-func checkMSISDN(msisdn string) error { return checkPart("the msisdn", msisdn, ":{}") }
+// octetClass is a set of what octets are to keys, for checkPart.
+type octetClass uint8
+
+const (
+	control octetClass = 1 << iota // never
+	colon
+	brace
+	space
+)
+
+// classes are those of all octets.
+var classes = func() (t [256]octetClass) {
+	for c := range ' ' {
+		t[c] = control
+	}
+	t[0x7f] = control
+	t[':'], t[' '] = colon, space
+	t['{'], t['}'] = brace, brace
+	return t
+}()
+
+func checkMSISDN(msisdn string) error { return checkPart("the msisdn", msisdn, colon|brace) }
 
 func checkKey(k Key) error {
 	if err := checkMSISDN(k.MSISDN); err != nil {
 		return err
 	}
-	if err := checkPart("the network", k.Network, ":"); err != nil {
+	if err := checkPart("the network", k.Network, colon); err != nil {
 		return err
 	}
-	return checkPart("the dialogue's id", k.ID, "")
+	return checkPart("the dialogue's id", k.ID, 0)
 }
 
 // checkPart refuses what could make two keys look the same in a store. It never
 // repeats the value: it may be a phone number.
-func checkPart(what, s, not string) error {
+func checkPart(what, s string, not octetClass) error {
 	if s == "" {
 		return fmt.Errorf("%w: %s is empty", ErrInvalid, what)
 	}
 	if len(s) > maxKeyPart {
 		return fmt.Errorf("%w: %s has %d octets, at most %d", ErrInvalid, what, len(s), maxKeyPart)
 	}
+	not |= control
 	for i := range len(s) {
-		if s[i] < ' ' || s[i] == 0x7f || not != "" && strings.IndexByte(not, s[i]) >= 0 {
+		if classes[s[i]]&not != 0 {
 			return fmt.Errorf("%w: %s has octet %#02x", ErrInvalid, what, s[i])
 		}
 	}
@@ -234,7 +255,7 @@ func checkClaim(worker string, lease time.Duration, n int) error {
 }
 
 func checkRevision(id string, source []byte) error {
-	if err := checkPart("the revision's id", id, ""); err != nil {
+	if err := checkPart("the revision's id", id, 0); err != nil {
 		return err
 	}
 	if len(source) > MaxRevision {

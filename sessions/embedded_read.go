@@ -17,7 +17,7 @@ func (e *Embedded) Action(ctx context.Context, msisdn, id string) (Action, error
 	if err := checkMSISDN(msisdn); err != nil {
 		return Action{}, err
 	}
-	if err := checkPart("the action's id", id, ""); err != nil {
+	if err := checkPart("the action's id", id, 0); err != nil {
 		return Action{}, err
 	}
 	var a Action

@@ -17,7 +17,7 @@ func (e *Embedded) Discrepancy(ctx context.Context, msisdn, id string) (Discrepa
 	if err := checkMSISDN(msisdn); err != nil {
 		return Discrepancy{}, err
 	}
-	if err := checkPart("the discrepancy's id", id, ""); err != nil {
+	if err := checkPart("the discrepancy's id", id, 0); err != nil {
 		return Discrepancy{}, err
 	}
 	var d Discrepancy

@@ -46,7 +46,7 @@ type Shared interface {
 }
 
 func checkFact(name string, value []byte) error {
-	if err := checkPart("a fact's name", name, ":{}"); err != nil {
+	if err := checkPart("a fact's name", name, colon|brace); err != nil {
 		return err
 	}
 	if len(value) > MaxFact {

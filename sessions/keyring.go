@@ -174,10 +174,14 @@ func (k *Keyring) HashedByOther(sum uint64, data ...[]byte) bool {
 func (rk *ringKey) hash(data [][]byte) uint64 {
 	h := rk.hashes.Get().(*hasher)
 	h.Reset()
-	for _, d := range data {
-		binary.BigEndian.PutUint64(h.n[:], uint64(len(d)))
-		_, _ = h.Write(h.n[:])
-		_, _ = h.Write(d)
+	all := h.all[:0]
+	for _, d := range data { // together: each write costs as much as some octets
+		all = append(binary.BigEndian.AppendUint64(all, uint64(len(d))), d...)
+	}
+	_, _ = h.Write(all)
+	clear(all) // it may be a secret
+	if cap(all) <= maxHashRoom {
+		h.all = all[:0]
 	}
 	v := binary.BigEndian.Uint64(h.Sum(h.sum[:0]))
 	rk.hashes.Put(h)
@@ -187,9 +191,12 @@ func (rk *ringKey) hash(data [][]byte) uint64 {
 // hasher is an HMAC with the memory that it would otherwise take at each use.
 type hasher struct {
 	hash.Hash
-	n   [8]byte
+	all []byte // what is hashed
 	sum [sha256.Size]byte
 }
+
+// maxHashRoom is how much memory a hasher keeps, in octets.
+const maxHashRoom = 4 << 10
 
 // maxToken bounds what OpenToken looks at, in characters.
 const maxToken = 8 << 10

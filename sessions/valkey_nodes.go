@@ -46,7 +46,7 @@ type Nodes struct {
 // that it commits: unlike any other that ever ran. Run must follow, and Leave at
 // the end.
 func (v *Valkey) Join(ctx context.Context, id string, opts NodesOptions) (*Nodes, error) {
-	if err := checkPart("the node's id", id, " "); err != nil {
+	if err := checkPart("the node's id", id, space); err != nil {
 		return nil, err
 	}
 	if strings.HasPrefix(id, leftMark) {

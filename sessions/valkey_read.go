@@ -16,7 +16,7 @@ func (v *Valkey) Action(ctx context.Context, msisdn, id string) (Action, error) 
 	if err := checkMSISDN(msisdn); err != nil {
 		return Action{}, err
 	}
-	if err := checkPart("the action's id", id, ""); err != nil {
+	if err := checkPart("the action's id", id, 0); err != nil {
 		return Action{}, err
 	}
 	var a Action

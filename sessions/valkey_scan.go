@@ -13,7 +13,7 @@ func (v *Valkey) Discrepancy(ctx context.Context, msisdn, id string) (Discrepanc
 	if err := checkMSISDN(msisdn); err != nil {
 		return Discrepancy{}, err
 	}
-	if err := checkPart("the discrepancy's id", id, ""); err != nil {
+	if err := checkPart("the discrepancy's id", id, 0); err != nil {
 		return Discrepancy{}, err
 	}
 	var d Discrepancy

@@ -171,5 +171,5 @@ func checkRecord(msisdn, what, id string) error {
 	if err := checkMSISDN(msisdn); err != nil {
 		return err
 	}
-	return checkPart(what, id, "")
+	return checkPart(what, id, 0)
 }

@@ -12,6 +12,7 @@ import (
 // that is slow is the limiter's business; timeouts never open the breaker.
 type breaker struct {
 	circuit circuitbreaker.CircuitBreaker[any]
+	astray  atomic.Bool // the circuit may not be closed: open is asked for every option of every screen, and the circuit has a lock
 	heard   atomic.Bool // a heartbeat was answered since the circuit opened
 }
 
@@ -24,9 +25,14 @@ func newBreaker(failures int, delay time.Duration, changed func(open bool)) *bre
 		OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
 			switch e.NewState {
 			case circuitbreaker.OpenState:
+				b.astray.Store(true)
 				b.heard.Store(false)
 				changed(true)
 			case circuitbreaker.ClosedState:
+				b.astray.Store(false)
+				if !b.circuit.IsClosed() { // changes may be told in another order
+					b.astray.Store(true)
+				}
 				changed(false)
 			}
 		}).Build()
@@ -44,7 +50,9 @@ func (b *breaker) allow(changes bool) bool {
 }
 
 // open says whether requests are refused without a try.
-func (b *breaker) open() bool { return b.circuit.IsOpen() && b.circuit.RemainingDelay() > 0 }
+func (b *breaker) open() bool {
+	return b.astray.Load() && b.circuit.IsOpen() && b.circuit.RemainingDelay() > 0
+}
 
 // ended takes the end of a request that was allowed.
 func (b *breaker) ended(err error) {

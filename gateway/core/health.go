@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +33,8 @@ type Watcher struct {
 	cfg WatcherConfig
 
 	soon chan struct{} // told to ask at once
+
+	away atomic.Bool // down, for Down: it is asked for every option of every screen
 
 	mu       sync.Mutex
 	health   Health
@@ -114,6 +117,7 @@ func (w *Watcher) beat(ctx context.Context) {
 		w.failures = 0 // somebody is there
 	}
 	now, isDown := w.health, w.down()
+	w.away.Store(isDown)
 	w.mu.Unlock()
 	if err != nil {
 		w.cfg.Log.DebugContext(ctx, "core heartbeat failed", "err", err)
@@ -142,6 +146,9 @@ func (w *Watcher) State() Health {
 // so and the time has not passed. A heartbeat speaks for the whole core, so that
 // the call makes no difference yet. The first good heartbeat ends it.
 func (w *Watcher) Down(_ string) (until time.Time, down bool) {
+	if !w.away.Load() {
+		return time.Time{}, false
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.down() {

@@ -181,15 +181,16 @@ func New(cfg Config) *Dialog {
 // the promises say, so the network's request may be acknowledged; the screen, and
 // the call to the core that may come before it, are Turn.Reply's.
 func (d *Dialog) Handle(ctx context.Context, m Message) *Turn {
+	now := d.Now()
 	if m.At.IsZero() {
-		m.At = d.Now()
+		m.At = now
 	}
 	t := turns.Get().(*Turn)
-	t.d, t.m, t.deadline = d, m, m.At.Add(d.AnswerWithin)
+	t.d, t.m, t.began, t.deadline = d, m, now, m.At.Add(d.AnswerWithin)
 	if d.Peers != nil {
 		t.wait()
 	}
-	limited := &until{Context: ctx, at: t.deadline}
+	limited := &until{Context: ctx, at: t.deadline, late: !now.Before(t.deadline)}
 	defer limited.end()
 	switch m.Kind {
 	case Dial:

@@ -59,7 +59,7 @@ func TestM9KeyThatAnotherNodeIsAtWorkOnIsNoAnswer(t *testing.T) {
 	// Another key that came before the first node was done with its own.
 	b.move("first", all)
 	early := b.message(Answer, "0700000002")
-	b.advance(3 * time.Second)
+	b.advance(time.Second)
 	late := b.message(Answer, "0700000002")
 	b.expect("send_amount", late)
 	b.move("second", all)

@@ -46,7 +46,8 @@ type Turn struct {
 	reply Reply
 	ready bool
 
-	waits bool // Message.Waits was called
+	began time.Time // on the gateway's clock
+	waits bool      // for more than memory, or it did: see wait
 
 	// What a step needs of the turn, made once and kept over Release.
 	seal  func(string) ([]byte, error)
@@ -81,10 +82,22 @@ func (t *Turn) Release() {
 
 // wait says, once, that the turn is about to wait for more than memory.
 func (t *Turn) wait() {
-	if !t.waits && t.m.Waits != nil {
-		t.waits = true
+	if t.waits {
+		return
+	}
+	t.waits = true
+	if t.m.Waits != nil {
 		t.m.Waits()
 	}
+}
+
+// now is the present time. A turn that has waited for nothing is where it began: its
+// time is some microseconds, of which looking at the clock would be a good part.
+func (t *Turn) now() time.Time {
+	if t.waits {
+		return t.d.Now()
+	}
+	return t.began
 }
 
 // Deadline is when the customer must have the screen.
@@ -211,7 +224,7 @@ func (t *Turn) commit(ctx context.Context, records ...sessions.Record) error {
 	s := t.session
 	s.State, s.Node, s.Ended = state, d.Node, t.turn.End
 	s.Asking = t.turn.Call == nil && !t.turn.End
-	s.Expires = d.Now().Add(d.Session + grace)
+	s.Expires = t.now().Add(d.Session + grace)
 	if t.turn.Call == nil {
 		s.Action, s.Screen = "", t.turn.Screen.ID
 	}
@@ -337,7 +350,7 @@ func (t *Turn) input(kind menus.InputKind) menus.Input {
 	d := t.d
 	in := menus.Input{
 		Kind: kind, Customer: t.m.Key.MSISDN, Language: t.language,
-		Now: d.Now().In(d.Zone), Limits: t.m.Limits,
+		Now: t.now().In(d.Zone), Limits: t.m.Limits,
 		Seal: t.seal, Same: t.same, Down: t.down, Busy: t.busy, Closed: d.closed(),
 	}
 	if kind == menus.Keys {

@@ -52,6 +52,15 @@ func TestATurnsContextEndsWithItsDeadlineParentOrTurn(t *testing.T) {
 	}
 }
 
+func TestATurnThatBeginsLateIsOver(t *testing.T) {
+	b := newBench(t)
+	b.dial("home")
+	m := b.message(Answer, "1")
+	b.advance(b.Dialog.AnswerWithin)
+	b.expect("unsure", m)
+	b.press("1", "send_to") // that key was not taken
+}
+
 func TestATurnsContextHasTheEarlierDeadlineAndTheParentsValues(t *testing.T) {
 	type name struct{}
 	early := time.Now().Add(time.Hour)

@@ -77,7 +77,7 @@ func (t *Turn) wish(ctx context.Context, call *menus.Call) error {
 // so that the screen may not show it. It is one that an SMS has told already. Who
 // asks again soon is told when it was sent.
 func (t *Turn) lastBalance(ctx context.Context) (menus.Result, error) {
-	d, now := t.d, t.d.Now()
+	d, now := t.d, t.now()
 	c, err := d.Store.Customer(ctx, t.m.Key.MSISDN)
 	if err != nil && !errors.Is(err, sessions.ErrNotFound) {
 		return menus.Result{}, err
