@@ -46,6 +46,12 @@ func (e *Embedded) Commit(ctx context.Context, s Session, records ...Record) (Se
 	if len(records) == 0 {
 		return e.step(ctx, s)
 	}
+	return e.together(ctx, s, records)
+}
+
+// together commits a session with records. It stands apart from Commit because its
+// session is on the heap.
+func (e *Embedded) together(ctx context.Context, s Session, records []Record) (Session, error) {
 	changes, durable, err := plan(s.Key.MSISDN, records, e.now(), e.retain)
 	if err != nil {
 		return Session{}, err

@@ -44,7 +44,7 @@ func (t *Turn) take(ctx context.Context, behind bool) (remembered bool) {
 		return remembered
 	}
 	ours := s.Node == d.Node
-	if ours && behind || !(ours && remembered) && !d.continues(ctx, &s) {
+	if ours && behind || !(ours && remembered) && !d.continues(ctx, s) {
 		// Nobody knows whether the customer has seen the stored screen: this key may
 		// be an answer to another one (M7).
 		t.showAgain(ctx)
@@ -84,11 +84,12 @@ func (t *Turn) take(ctx context.Context, behind bool) (remembered bool) {
 }
 
 // continues says whether the next key of a dialogue answers its stored screen.
-func (d *Dialog) continues(ctx context.Context, s *sessions.Session) bool {
+func (d *Dialog) continues(ctx context.Context, s sessions.Session) bool {
 	if d.Peers == nil {
 		return s.Node == d.Node
 	}
-	return d.Peers.Continues(ctx, s)
+	asked := s // on the heap only now
+	return d.Peers.Continues(ctx, &asked)
 }
 
 // stepped is when a dialogue was last committed.

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -130,8 +131,13 @@ func (a Alphabet) Septets(s string) (n int, ok bool) {
 // Append appends s in a, one septet an octet. A character that a lacks is a
 // *CharError, and dst is returned as it was.
 func (a Alphabet) Append(dst []byte, s string) ([]byte, error) {
-	out := dst
+	out := slices.Grow(dst, len(s))
+	ascii := a == Alphabet{} // most text, in the alphabet that most text is in
 	for i, r := range s {
+		if ascii && r < utf8.RuneSelf && narrow[r] < shifted {
+			out = append(out, byte(narrow[r]))
+			continue
+		}
 		c := a.code(r)
 		switch {
 		case c == noCode:
@@ -155,6 +161,10 @@ func (a Alphabet) Decode(src []byte) string {
 	out := small[:0]
 	for i := 0; i < len(src); i++ {
 		c := src[i]
+		if v := plain[c&0x7F]; c <= 0x7F && v != 0 && v < utf8.RuneSelf { // an escape is 0
+			out = append(out, byte(v))
+			continue
+		}
 		r := replacement
 		switch {
 		case c > 0x7F:

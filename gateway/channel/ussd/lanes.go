@@ -31,9 +31,16 @@ type lanes struct {
 // task is one turn's work.
 type task struct {
 	run  func()
-	hash uint64 // of its dialogue
+	lane *lane
 	next *task
 	on   *worker // while it runs
+}
+
+// lane is a dialogue at work, with what waits behind it.
+type lane struct {
+	hash    uint64
+	waiting tasks
+	next    *lane // of those that are not used
 }
 
 // tasks are a queue.
@@ -76,7 +83,8 @@ type worker struct {
 type shard struct {
 	mu     sync.Mutex
 	closed bool
-	busy   map[uint64]tasks
+	busy   map[uint64]*lane
+	spare  *lane
 }
 
 const (
@@ -93,13 +101,13 @@ const (
 func newLanes(limit, atOnce int) *lanes {
 	l := &lanes{seed: maphash.MakeSeed(), limit: limit, atOnce: atOnce}
 	for i := range l.shards {
-		l.shards[i].busy = map[uint64]tasks{}
+		l.shards[i].busy = map[uint64]*lane{}
 	}
 	return l
 }
 
-// lane is the hash of a dialogue; all dialogues of these lanes are in one network.
-func (l *lanes) lane(k sessions.Key) uint64 {
+// hash is that of a dialogue; all dialogues of these lanes are in one network.
+func (l *lanes) hash(k sessions.Key) uint64 {
 	return maphash.String(l.seed, k.MSISDN) ^ maphash.String(l.seed, k.ID)*0x9E3779B97F4A7C15
 }
 
@@ -108,19 +116,19 @@ func (l *lanes) shardOf(hash uint64) *shard { return &l.shards[hash%uint64(len(l
 // do runs a task after all earlier ones of the same dialogue. It is false, and the
 // task is not run, if there is no room, or after close.
 func (l *lanes) do(k sessions.Key, t *task) bool {
-	t.hash = l.lane(k)
-	s := l.shardOf(t.hash)
+	hash := l.hash(k)
+	s := l.shardOf(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return false
 	}
-	if waiting, busy := s.busy[t.hash]; busy {
-		if waiting.n >= maxWaiting {
+	if busy := s.busy[hash]; busy != nil {
+		if busy.waiting.n >= maxWaiting {
 			return false
 		}
-		waiting.add(t)
-		s.busy[t.hash] = waiting
+		t.lane = busy
+		busy.waiting.add(t)
 		return true
 	}
 	l.mu.Lock()
@@ -129,7 +137,7 @@ func (l *lanes) do(k sessions.Key, t *task) bool {
 		return false
 	}
 	l.open++
-	s.busy[t.hash] = tasks{}
+	t.lane = s.open(hash)
 	l.ready.add(t)
 	l.startLocked()
 	return true
@@ -179,10 +187,10 @@ func (l *lanes) work(w *worker) {
 		}
 		l.mu.Unlock()
 		for t != nil {
-			hash := t.hash // once it ran, the task is somebody else's
+			of := t.lane // once it ran, the task is somebody else's
 			t.on = w
 			t.run()
-			t = l.after(hash)
+			t = l.after(of)
 		}
 		if ran%yieldEvery == 0 {
 			runtime.Gosched()
@@ -215,17 +223,27 @@ func (l *lanes) restLocked(w *worker) bool {
 	return true
 }
 
+// open gives a dialogue a lane. The shard is locked.
+func (s *shard) open(hash uint64) *lane {
+	ln := s.spare
+	if ln == nil {
+		ln = &lane{}
+	}
+	s.spare = ln.next
+	ln.hash, ln.next = hash, nil
+	s.busy[hash] = ln
+	return ln
+}
+
 // after takes a dialogue's next task, or frees its lane.
-func (l *lanes) after(hash uint64) *task {
-	s := l.shardOf(hash)
+func (l *lanes) after(ln *lane) *task {
+	s := l.shardOf(ln.hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waiting := s.busy[hash]
-	t := waiting.take()
+	t := ln.waiting.take()
 	if t == nil {
-		delete(s.busy, hash)
-	} else {
-		s.busy[hash] = waiting
+		delete(s.busy, ln.hash)
+		ln.next, s.spare = s.spare, ln
 	}
 	return t
 }

@@ -112,7 +112,7 @@ func TestCodeInTheDestinationAddressIsAsDialled(t *testing.T) {
 
 func work(f func()) *task { return &task{run: f} }
 
-func lane(n int) sessions.Key { return sessions.Key{MSISDN: fmt.Sprint(n)} }
+func dialogue(n int) sessions.Key { return sessions.Key{MSISDN: fmt.Sprint(n)} }
 
 func TestM9WorkOfOneDialogueIsInOrderAndOneAtATime(t *testing.T) {
 	l := newLanes(16, 2)
@@ -122,9 +122,9 @@ func TestM9WorkOfOneDialogueIsInOrderAndOneAtATime(t *testing.T) {
 		busy  int
 	)
 	first := make(chan struct{})
-	l.do(lane(1), work(func() { <-first }))
+	l.do(dialogue(1), work(func() { <-first }))
 	for i := range maxWaiting {
-		ok := l.do(lane(1), work(func() {
+		ok := l.do(dialogue(1), work(func() {
 			mu.Lock()
 			defer mu.Unlock()
 			busy++
@@ -138,11 +138,11 @@ func TestM9WorkOfOneDialogueIsInOrderAndOneAtATime(t *testing.T) {
 			t.Fatalf("%d is refused", i)
 		}
 	}
-	if l.do(lane(1), work(func() {})) {
+	if l.do(dialogue(1), work(func() {})) {
 		t.Error("a fifth key waits behind four")
 	}
 	ran := make(chan struct{})
-	if !l.do(lane(2), work(func() { close(ran) })) {
+	if !l.do(dialogue(2), work(func() { close(ran) })) {
 		t.Error("another dialogue has to wait")
 	}
 	<-ran
@@ -159,19 +159,19 @@ func TestM10DialoguesAtOnceAreBounded(t *testing.T) {
 	l := newLanes(2, 2)
 	hold := make(chan struct{})
 	for i := range 2 {
-		if !l.do(lane(i), work(func() { <-hold })) {
+		if !l.do(dialogue(i), work(func() { <-hold })) {
 			t.Fatal("refused below the bound")
 		}
 	}
-	if l.do(lane(9), work(func() {})) {
+	if l.do(dialogue(9), work(func() {})) {
 		t.Error("taken above the bound")
 	}
 	close(hold)
-	for !l.do(lane(9), work(func() {})) { // as soon as there is room again
+	for !l.do(dialogue(9), work(func() {})) { // as soon as there is room again
 		runtime.Gosched()
 	}
 	l.close()
-	if l.do(lane(9), work(func() {})) {
+	if l.do(dialogue(9), work(func() {})) {
 		t.Error("taken after close")
 	}
 }
@@ -180,7 +180,7 @@ func TestM10GoroutinesThatWaitForWorkAreBoundedAndTakeIt(t *testing.T) {
 	l := newLanes(2*maxSpare, 2*maxSpare)
 	hold := make(chan struct{})
 	for i := range 2 * maxSpare {
-		if !l.do(lane(i), work(func() { <-hold })) {
+		if !l.do(dialogue(i), work(func() { <-hold })) {
 			t.Fatal("refused below the bound")
 		}
 	}
@@ -200,7 +200,7 @@ func TestM10GoroutinesThatWaitForWorkAreBoundedAndTakeIt(t *testing.T) {
 	var ran sync.WaitGroup
 	for i := range maxSpare { // those that wait, and new ones
 		ran.Add(1)
-		if !l.do(lane(i), work(ran.Done)) {
+		if !l.do(dialogue(i), work(ran.Done)) {
 			t.Fatal("refused with nothing at work")
 		}
 	}
@@ -219,12 +219,12 @@ func TestATurnThatWaitsLetsAnotherRun(t *testing.T) {
 		<-hold
 	}
 	var after []int
-	l.do(lane(1), &waits)
-	l.do(lane(2), work(func() { close(ran) }))
+	l.do(dialogue(1), &waits)
+	l.do(dialogue(2), work(func() { close(ran) }))
 	<-ran
 	close(hold)
 	for i := range 6 { // one at a time: nothing else guards after
-		for !l.do(lane(3+i), work(func() { after = append(after, i) })) {
+		for !l.do(dialogue(3+i), work(func() { after = append(after, i) })) {
 			runtime.Gosched()
 		}
 	}
