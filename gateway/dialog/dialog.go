@@ -54,7 +54,7 @@ type Message struct {
 	Seq    uint8        // the dialect's sequence; 0 if it has none
 	Limits menus.Limits // of the channel; zero: the installation's
 	At     time.Time    // when it came in: the answer's deadline counts from here
-	Waits  func()       // called once, before the turn waits for more than memory; may be nil
+	Waits  func()       // called once, before the turn waits for the core or a disk; may be nil
 }
 
 // Reply is the screen that answers a Message.
@@ -187,9 +187,6 @@ func (d *Dialog) Handle(ctx context.Context, m Message) *Turn {
 	}
 	t := turns.Get().(*Turn)
 	t.d, t.m, t.began, t.deadline = d, m, now, m.At.Add(d.AnswerWithin)
-	if d.Peers != nil {
-		t.wait()
-	}
 	limited := &until{Context: ctx, at: t.deadline, late: !now.Before(t.deadline)}
 	defer limited.end()
 	switch m.Kind {

@@ -47,7 +47,7 @@ type Turn struct {
 	ready bool
 
 	began time.Time // on the gateway's clock
-	waits bool      // for more than memory, or it did: see wait
+	waits bool      // for the core or a disk, or it did: see wait
 
 	// What a step needs of the turn, made once and kept over Release.
 	seal  func(string) ([]byte, error)
@@ -80,7 +80,8 @@ func (t *Turn) Release() {
 	turns.Put(t)
 }
 
-// wait says, once, that the turn is about to wait for more than memory.
+// wait says, once, that the turn is about to wait for the core or a disk. Whoever
+// has a store across a network knows that each step waits for that.
 func (t *Turn) wait() {
 	if t.waits {
 		return
@@ -91,10 +92,10 @@ func (t *Turn) wait() {
 	}
 }
 
-// now is the present time. A turn that has waited for nothing is where it began: its
-// time is some microseconds, of which looking at the clock would be a good part.
+// now is the present time. A turn that waits for nothing is where it began: it takes
+// some microseconds, of which looking at the clock would be a good part.
 func (t *Turn) now() time.Time {
-	if t.waits {
+	if t.waits || t.d.Peers != nil {
 		return t.d.Now()
 	}
 	return t.began

@@ -28,11 +28,6 @@ import (
 // what is typed next is a secret), then the screen's id in ASCII.
 const tagScreenHint pdu.Tag = 0x1501
 
-// maxAcross is how many turns wait for a store across a network at once. More do
-// not make it faster, and when it stalls for a moment thousands that wake at once
-// cost so much more than their share that the gateway would not catch up.
-const maxAcross = 512
-
 // resubmitEvery is how often a screen that could not leave is tried again within
 // its turn.
 const resubmitEvery = 100 * time.Millisecond
@@ -86,7 +81,7 @@ func New(ctx context.Context, cfg Config) *Channel {
 	cfg.Coding.CBS = cfg.Dialect.CBS
 	atOnce := runtime.GOMAXPROCS(0)
 	if cfg.Waiting {
-		atOnce = min(cfg.Concurrent, maxAcross)
+		atOnce = cfg.Concurrent // a store that stalls may not keep the others from their honest screen
 	}
 	c := &Channel{Config: cfg, lanes: newLanes(cfg.Concurrent, atOnce), serviceType: []byte(cfg.Dialect.ServiceType)}
 	c.ctx, c.stop = context.WithCancel(ctx)
