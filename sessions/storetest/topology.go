@@ -41,9 +41,12 @@ func (s *Server) info(t testing.TB, text string) bool {
 // InStep waits until a replica has all of its primary and follows.
 func (s *Server) InStep(t testing.TB) {
 	t.Helper()
-	WaitFor(t, "the replica is in step", func() bool {
-		return s.info(t, "role:slave") && s.info(t, "master_link_status:up")
-	})
+	WaitFor(t, "the replica is in step", func() bool { return s.Follows(t) })
+}
+
+// Follows says whether the server answers, and is a replica that has all of its primary.
+func (s *Server) Follows(t testing.TB) bool {
+	return s.info(t, "role:slave") && s.info(t, "master_link_status:up")
 }
 
 // IsPrimary says whether the server answers and is a primary.
@@ -96,7 +99,9 @@ func startSentinels(t testing.TB, files *TLS, password string) *Guarded {
 	g.Servers[1] = server("--replicaof", host+" "+port)
 	g.Servers[1].InStep(t)
 	for range 3 {
-		conf := fmt.Sprintf("sentinel monitor nyota %s %s 2\nsentinel down-after-milliseconds nyota 700\n"+
+		// A sentinel connects and asks once a second: one that is less patient than
+		// that takes a primary that it has just learnt of for dead.
+		conf := fmt.Sprintf("sentinel monitor nyota %s %s 2\nsentinel down-after-milliseconds nyota 2000\n"+
 			"sentinel failover-timeout nyota 4000\n", host, port)
 		if password != "" {
 			conf += "requirepass " + password + "\nsentinel sentinel-pass " + password + "\n"
