@@ -41,6 +41,10 @@ then comes twice, or the one before it, counts as shown again and the customer g
 on from there. None of this is an error, so that a gateway can be drained or killed
 beside others under load. A dial while no gateway is bound is one.
 
+While the store fails over and all binds stay, a gateway cannot know either whether
+a customer saw the last screen, and shows it again for a key that came once. That is
+an error unless --allow-shown-again is given: then it counts as shown again, too.
+
 Without --rate each handset dials again as soon as its dialogue is over. With
 --rate dialogues are due by a schedule. Latency counts from the instant at which a
 key was meant to be pressed: by the schedule, or at the end of the customer's
@@ -97,6 +101,7 @@ reports.`,
 	f.Float64Var(&flags.gates.Missed, "max-missed", 0.01, "exit status 1 if more than this share of the dialogues due by --rate was missed; 1: however many")
 	f.BoolVar(&flags.asJSON, "json", false, "report as one JSON object")
 	f.StringVar(&flags.page, "report", "", "write the report as an HTML page, too")
+	f.BoolVar(&cfg.ShownAgain, "allow-shown-again", false, "a dialogue's last screen may come again for any key: for runs in which the store or a gateway is made to fail")
 	f.BoolVar(&flags.allowErrors, "allow-errors", false, "exit status 0 although there were errors")
 	if err := c.MarkFlagRequired("listen"); err != nil {
 		panic(err) // the flag was declared above

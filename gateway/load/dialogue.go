@@ -42,6 +42,12 @@ type DialogueConfig struct {
 	BindWithin, Timeout time.Duration
 	Password            string // with which gateways must bind; empty: any
 
+	// ShownAgain lets any key be followed by a screen that its dialogue has had
+	// before: what a gateway shows that cannot know whether the customer saw it,
+	// as after its store was lost to it for a moment. Otherwise that is right only
+	// for a key that had to be delivered again.
+	ShownAgain bool
+
 	// Progress, if set, is told every ProgressEvery (1 s by default) how it goes.
 	// That is also how far apart the report's samples are, at least; there are at
 	// most 600 of them.

@@ -123,11 +123,12 @@ func (h *handset) copy(session, seq uint8, right, ends bool, octets []byte, dcs 
 }
 
 // stored takes the screen that the dialogue has had before, in the place of the
-// next one. That is right for a key that had to be delivered again: the gateway
-// that takes it cannot know whether the customer saw the last screen, and does not
-// take the key as an answer. The customer presses what follows the screen.
+// next one. That is right for a key that had to be delivered again, and with
+// ShownAgain for each: the gateway that takes it cannot know whether the customer
+// saw the last screen, and does not take the key as an answer. The customer presses
+// what follows the screen.
 func (h *handset) stored(now time.Duration, ends bool, octets []byte, dcs uint8) bool {
-	if h.tries == 0 || ends {
+	if h.tries == 0 && !h.o.cfg.ShownAgain || ends {
 		return false
 	}
 	if h.offered {

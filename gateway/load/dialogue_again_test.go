@@ -267,3 +267,35 @@ func TestAKeyThatNobodyTakesIsGivenUpInTime(t *testing.T) {
 		t.Errorf("%v %+v %+v", r.Errors, r.Dialogues, r.Deliveries)
 	}
 }
+
+func TestTheLastScreenComesAgainWithoutErrorOnlyWhereThatIsAllowed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		allowed bool
+		instead string // of the screen after the second key; "": the one before it
+		fails   bool
+	}{
+		"not allowed":              {false, "", true},
+		"allowed":                  {true, "", false},
+		"allowed, but another one": {true, "What?", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &fakeGateway{answer: func(number string, typed []string) (string, bool) {
+				if len(typed) == 2 {
+					if tc.instead != "" {
+						return tc.instead, false
+					}
+					return three(number, typed[:1])
+				}
+				return three(number, typed[:min(len(typed), 1)+max(len(typed)-2, 0)])
+			}}
+			r := dialogues(t, t.Context(), g, DialogueConfig{Script: script(t, threeSteps), Handsets: 5,
+				ShownAgain: tc.allowed, Duration: 100 * time.Millisecond})
+			if r.Failed() != tc.fails || tc.fails && r.Errors[kindWrong] == 0 {
+				t.Errorf("%v: %s", r.Errors, r.FirstError)
+			}
+			if !tc.fails && (r.Deliveries.ShownAgain == 0 || r.Dialogues.Finished == 0) {
+				t.Errorf("%+v %+v", r.Deliveries, r.Dialogues)
+			}
+		})
+	}
+}
