@@ -115,11 +115,9 @@ func (v *Valkey) knownReplica(ctx context.Context, addr string) bool {
 		if err != nil {
 			continue
 		}
-		for line := range strings.Lines(text) {
-			// id host:port@bus[,name] flags primary ...
-			f := strings.Fields(line)
-			if len(f) > 2 && strings.HasPrefix(f[1], addr+"@") {
-				return strings.Contains(f[2], "slave")
+		for _, known := range parseNodes(text) {
+			if known.addr == addr {
+				return strings.Contains(known.flags, "slave")
 			}
 		}
 	}

@@ -133,17 +133,35 @@ func (v *Valkey) clusterNodes(ctx context.Context) (string, error) {
 	return "", failed(err)
 }
 
+// clusterNode is a line of CLUSTER NODES.
+type clusterNode struct {
+	addr  string // host:port
+	flags string
+	slots []string // slot or slot-slot; [moving slots]
+}
+
+func parseNodes(text string) (nodes []clusterNode) {
+	for line := range strings.Lines(text) {
+		// id host:port@bus[,name] flags primary ping pong epoch state slots
+		f := strings.Fields(line)
+		if len(f) < 8 {
+			continue
+		}
+		addr, _, _ := strings.Cut(f[1], "@")
+		nodes = append(nodes, clusterNode{addr, f[2], f[8:]})
+	}
+	return nodes
+}
+
 // parseOwners reads CLUSTER NODES: for each hash slot the number of its primary,
 // from 1, or 0 if it has none; and how many primaries have slots.
 func parseOwners(text string) (owner [hashSlots]int, primaries int) {
-	for line := range strings.Lines(text) {
-		// id host:port@bus[,name] flags primary ping pong epoch state slot[-slot] ... [moving slots]
-		f := strings.Fields(line)
-		if len(f) < 9 || !strings.Contains(f[2], "master") {
+	for _, node := range parseNodes(text) {
+		if len(node.slots) == 0 || !strings.Contains(node.flags, "master") {
 			continue
 		}
 		primaries++
-		for _, span := range f[8:] {
+		for _, span := range node.slots {
 			first, last, many := strings.Cut(span, "-")
 			from, err := strconv.Atoi(first)
 			to := from
