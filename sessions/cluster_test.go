@@ -26,6 +26,16 @@ func TestValkeyClusterIsHealthyWithoutASpareReplicaAndNotWithoutAPrimary(t *test
 		waitFor(t, "all know the replica", func() bool { return strings.Contains(s.Command(t, "CLUSTER", "NODES"), "slave") })
 	}
 	replica.InStep(t)
+	// Until something was written the others take the replica for one that still loads,
+	// and clients are not told of it.
+	for n := 0; servers[0].Command(t, "SET", fmt.Sprint("any", n), "") != "+OK\r\n"; n++ {
+		if n == 1000 {
+			t.Fatal("no key is in the first primary's slots")
+		}
+	}
+	for _, s := range servers {
+		waitFor(t, "clients are told of the replica", func() bool { return strings.Count(s.Command(t, "CLUSTER", "SHARDS"), "online") == 4 })
+	}
 	v := openValkey(t, sessions.ValkeyOptions{Addresses: c.Addrs()})
 	if err := v.Health(t.Context()); err != nil {
 		t.Fatal(err)
