@@ -199,26 +199,32 @@ func (e *Embedded) write(ctx context.Context, msisdn string, s *Session, changes
 		return err
 	}
 	defer e.leave()
-	wait, err := e.writeLocked(msisdn, s, changes, durable)
+	wait, kept, err := e.writeLocked(msisdn, s, changes, durable)
 	if err != nil {
 		return err
 	}
-	return wait(ctx)
+	if err := wait(ctx); err != nil {
+		return err
+	}
+	kept()
+	return nil
 }
 
-func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, durable bool) (func(context.Context) error, error) {
+// writeLocked makes the changes. wait ends when they are kept; kept is to be called
+// then.
+func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, durable bool) (wait func(context.Context) error, kept func(), err error) {
 	st := e.stripeOf(msisdn)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 
 	w := batch{b: e.db.NewBatch()}
-	after, err := e.fillSession(&w, st, s)
+	after, kept, err := e.fillSession(&w, st, s)
 	if err == nil {
 		err = e.fill(&w, msisdn, changes)
 	}
 	if err != nil {
 		_ = w.b.Close()
-		return nil, err
+		return nil, nil, err
 	}
 	k := keepSoon
 	switch {
@@ -227,9 +233,8 @@ func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, dura
 	case s != nil && s.Version == 0:
 		k = keepWritten // a dialogue that began is found again after kill -9
 	}
-	wait, err := e.apply(w.b, k)
-	if err != nil {
-		return nil, err
+	if wait, err = e.apply(w.b, k); err != nil {
+		return nil, nil, err
 	}
 	after()
 	for i := range changes {
@@ -241,7 +246,7 @@ func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, dura
 			e.expiry.wrote(expirySecond(c.until))
 		}
 	}
-	return wait, nil
+	return wait, kept, nil
 }
 
 // fill checks the records' versions and puts their writes into the batch.
@@ -293,38 +298,45 @@ func (e *Embedded) fill(w *batch, msisdn string, changes []change) error {
 }
 
 // fillSession checks the session's version and puts it into the batch too: in a
-// crash it must not be older than the records that are committed with it. What
-// remains to be done after the batch is applied is returned.
-func (e *Embedded) fillSession(w *batch, st *stripe, s *Session) (after func(), err error) {
+// crash it must not be older than the records that are committed with it, nor newer.
+// What remains to be done after the batch is applied is returned, and what after it
+// is kept: the journal is written at other times than pebble's log, and would have
+// the session wait for an action that went with the process.
+func (e *Embedded) fillSession(w *batch, st *stripe, s *Session) (after, kept func(), err error) {
+	none := func() {}
 	if s == nil {
-		return func() {}, nil
+		return none, none, nil
 	}
 	row, err := e.nextRow(nil, s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	n, hash := e.name(new(nameRoom), s.Key)
 	found := st.find(hash, n)
 	if err := e.fits(found, s); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if s.Ended && found == nil {
-		return func() {}, nil
+		return none, none, nil
 	}
 	lsn := e.journal.next()
 	w.set(keptKey(s.Key), append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(row)), lsn), row...))
+	what, data := byte(journalPut), row
+	if s.Ended {
+		what, data = journalDelete, n
+	}
 	return func() {
-		if s.Ended {
-			e.journal.add(journalDelete, lsn, n)
-			e.octets.Add(int64(st.remove(found)))
-		} else {
-			e.journal.add(journalPut, lsn, row)
+			if s.Ended {
+				e.octets.Add(int64(st.remove(found)))
+				return
+			}
 			ent, grown := st.put(found, hash, row, lsn)
 			ent.kept = true
 			e.octets.Add(int64(grown))
-		}
-		e.added()
-	}, nil
+		}, func() {
+			e.journal.add(what, lsn, data)
+			e.added()
+		}, nil
 }
 
 func (e *Embedded) stripeOf(msisdn string) *stripe { return &e.stripe[fnv64(msisdn)%stripes] }

@@ -73,6 +73,39 @@ func TestM7PlainStepIsOutOfTheProcessSoonWithoutAnFsync(t *testing.T) {
 	}
 }
 
+func TestM7SessionIsNotNewerThanTheActionItWaitsForAfterACrash(t *testing.T) {
+	disk := &slowDisk{FS: vfs.Default}
+	dir := t.TempDir()
+	e := openTest(t, dir, EmbeddedOptions{fs: disk})
+	s, err := e.Commit(t.Context(), newSession(time.Now(), "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Screen = "waits-for-its-action"
+	disk.gate.Lock() // the action does not come to the disk
+	committed := make(chan error, 1)
+	go func() {
+		_, err := e.Commit(t.Context(), s, newAction(time.Now(), "1"))
+		committed <- err
+	}()
+	eventually(t, "the step is known", func() bool {
+		known, err := e.Load(t.Context(), s.Key)
+		return err == nil && known.Screen == s.Screen
+	})
+	// A dialogue that begins writes all that the journal has.
+	if _, err := e.Commit(t.Context(), newSession(time.Now(), "2")); err != nil {
+		t.Fatal(err)
+	}
+	if inLog(t, dir, s.Screen) {
+		t.Error("a process that is killed now leaves a session that waits for an action that nobody has")
+	}
+	disk.gate.Unlock()
+	if err := <-committed; err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the step is written with its action", func() bool { return inLog(t, dir, s.Screen) })
+}
+
 func TestM1ActionSurvivesThePowerWhateverPlainStepsAreAround(t *testing.T) {
 	disk := vfs.NewCrashableMem()
 	dir := t.TempDir()

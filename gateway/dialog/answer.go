@@ -148,13 +148,19 @@ func (t *Turn) showAgain(ctx context.Context) {
 		if t.session.Action != "" {
 			t.wait()
 			a, err := d.Store.Action(ctx, t.session.Key.MSISDN, t.session.Action)
-			t.told = true
-			if err != nil {
+			switch t.told = true; {
+			case errors.Is(err, sessions.ErrNotFound):
+				// It was not born: the process ended in its commit, and nothing was sent. No
+				// SMS would come.
+				t.told, t.session.Action = false, ""
+				in.Result = menus.Result{Outcome: menus.Down}
+			case err != nil:
 				t.storeAway(err)
 				return
+			default:
+				in.Result = actionResult(d.Ledger.Resolve(ctx, a))
+				t.ref = in.Result.Ref
 			}
-			in.Result = actionResult(d.Ledger.Resolve(ctx, a))
-			t.ref = in.Result.Ref
 		}
 	}
 	turn, err := t.step(t.program, t.turn.State, in)

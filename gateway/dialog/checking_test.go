@@ -78,3 +78,24 @@ func TestDialogueThatIsLostWithoutAnActionSaysHowToBegin(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// unborn is a store whose process was killed while it committed an action.
+type unborn struct{ sessions.Store }
+
+func (unborn) Action(context.Context, string, string) (sessions.Action, error) {
+	return sessions.Action{}, sessions.ErrNotFound
+}
+
+func TestM2ActionThatNobodyHasWasNotSent(t *testing.T) {
+	b := newBench(t)
+	b.toPIN()
+	if turn := b.Handle(t.Context(), b.message(Answer, "1234")); turn.action == nil {
+		t.Fatal("no action was committed")
+	}
+	b.restart("second")
+	b.Store = unborn{b.store}
+	r, _ := b.say(b.message(Answer, "1"))
+	if r.Screen != "not_sent" || !strings.HasPrefix(r.Text, "Not sent. No money moved.") || strings.Contains(r.Text, "You will get an SMS") {
+		t.Errorf("%+v", r)
+	}
+}
