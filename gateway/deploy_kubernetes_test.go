@@ -256,13 +256,13 @@ func TestDeployPeopleHaveTokensOfTheirOwn(t *testing.T) {
 	dir := deployed(t)
 	before := deployedEnv(t, dir)
 	for _, bad := range []string{"", "a/b", "--old-key", "a,b"} {
-		if out, err := exec.Command("sh", filepath.Join(dir, "make-secrets"), bad).CombinedOutput(); err == nil {
+		if out, err := makeSecrets(dir, bad); err == nil {
 			t.Errorf("%q is taken for a name: %s", bad, out)
 		}
 	}
 	run := func(people ...string) {
 		t.Helper()
-		if out, err := exec.Command("sh", append([]string{filepath.Join(dir, "make-secrets")}, people...)...).CombinedOutput(); err != nil {
+		if out, err := makeSecrets(dir, people...); err != nil {
 			t.Fatalf("%v %s", err, out)
 		}
 	}

@@ -44,11 +44,16 @@ func deployed(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for _, people := range [][]string{{"amina", "baraka"}, nil} { // a second time it changes nothing
-		if out, err := exec.Command("sh", append([]string{filepath.Join(dir, "make-secrets")}, people...)...).CombinedOutput(); err != nil {
+		if out, err := makeSecrets(dir, people...); err != nil {
 			t.Fatalf("make-secrets: %v %s", err, out)
 		}
 	}
 	return dir
+}
+
+// makeSecrets runs make-secrets in a copy of the deploy folder.
+func makeSecrets(dir string, args ...string) (out []byte, err error) {
+	return exec.Command("sh", append([]string{filepath.Join(dir, "make-secrets")}, args...)...).CombinedOutput()
 }
 
 // deployedEnv is what the secret of the gateways' environment sets.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -105,7 +104,7 @@ func TestM6KeyIsChangedWhileGatewaysRun(t *testing.T) {
 			dir := deployed(t)
 			keys := filepath.Join(dir, "secrets")
 			for range 2 { // a second time it changes nothing
-				if out, err := exec.Command("sh", filepath.Join(dir, "make-secrets"), "--new-key").CombinedOutput(); err != nil {
+				if out, err := makeSecrets(dir, "--new-key"); err != nil {
 					t.Fatalf("%v %s", err, out)
 				}
 			}

@@ -199,20 +199,16 @@ func (e *Embedded) write(ctx context.Context, msisdn string, s *Session, changes
 		return err
 	}
 	defer e.leave()
-	wait, kept, err := e.writeLocked(msisdn, s, changes, durable)
+	wait, err := e.writeLocked(msisdn, s, changes, durable)
 	if err != nil {
 		return err
 	}
-	if err := wait(ctx); err != nil {
-		return err
-	}
-	kept()
-	return nil
+	return wait(ctx)
 }
 
-// writeLocked makes the changes. wait ends when they are kept; kept is to be called
-// then.
-func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, durable bool) (wait func(context.Context) error, kept func(), err error) {
+// writeLocked makes the changes. wait ends when they are kept, and does what may not
+// be done sooner.
+func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, durable bool) (wait func(context.Context) error, err error) {
 	st := e.stripeOf(msisdn)
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -224,7 +220,7 @@ func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, dura
 	}
 	if err != nil {
 		_ = w.b.Close()
-		return nil, nil, err
+		return nil, err
 	}
 	k := keepSoon
 	switch {
@@ -233,8 +229,9 @@ func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, dura
 	case s != nil && s.Version == 0:
 		k = keepWritten // a dialogue that began is found again after kill -9
 	}
-	if wait, err = e.apply(w.b, k); err != nil {
-		return nil, nil, err
+	applied, err := e.apply(w.b, k)
+	if err != nil {
+		return nil, err
 	}
 	after()
 	for i := range changes {
@@ -246,7 +243,13 @@ func (e *Embedded) writeLocked(msisdn string, s *Session, changes []change, dura
 			e.expiry.wrote(expirySecond(c.until))
 		}
 	}
-	return wait, kept, nil
+	return func(ctx context.Context) error {
+		if err := applied(ctx); err != nil {
+			return err
+		}
+		kept()
+		return nil
+	}, nil
 }
 
 // fill checks the records' versions and puts their writes into the batch.

@@ -20,6 +20,7 @@ package sessions
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"time"
 )
 
@@ -60,6 +61,12 @@ type Key struct {
 	Network string // one operator's USSD gateway, shared by all its binds; no ":"
 	MSISDN  string // E.164 digits without "+"; no ":", "{" or "}"
 	ID      string // the network's own id of the dialogue
+}
+
+// Hash spreads dialogues over tables and lanes of one process; seeds are not stored.
+// It leaves the network out, as those are few: two dialogues may have one hash.
+func (k Key) Hash(seed maphash.Seed) uint64 {
+	return maphash.String(seed, k.MSISDN) ^ maphash.String(seed, k.ID)*0x9E3779B97F4A7C15
 }
 
 // Session is one dialogue as it was after its last step.

@@ -148,11 +148,12 @@ func (t *Turn) showAgain(ctx context.Context) {
 		if t.session.Action != "" {
 			t.wait()
 			a, err := d.Store.Action(ctx, t.session.Key.MSISDN, t.session.Action)
-			switch t.told = true; {
-			case errors.Is(err, sessions.ErrNotFound):
+			t.told = !errors.Is(err, sessions.ErrNotFound)
+			switch {
+			case !t.told:
 				// It was not born: the process ended in its commit, and nothing was sent. No
 				// SMS would come.
-				t.told, t.session.Action = false, ""
+				t.session.Action = ""
 				in.Result = menus.Result{Outcome: menus.Down}
 			case err != nil:
 				t.storeAway(err)

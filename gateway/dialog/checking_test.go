@@ -10,11 +10,14 @@ import (
 	"nyota/sessions"
 )
 
-// forgetful is a store that does not find actions for now.
-type forgetful struct{ sessions.Store }
+// forgetful is a store that gives an error for every action.
+type forgetful struct {
+	sessions.Store
+	err error
+}
 
-func (forgetful) Action(context.Context, string, string) (sessions.Action, error) {
-	return sessions.Action{}, errAway
+func (f forgetful) Action(context.Context, string, string) (sessions.Action, error) {
+	return sessions.Action{}, f.err
 }
 
 func TestM3DialogueThatCannotSayWhatBecameOfItsActionSaysThatItIsChecked(t *testing.T) {
@@ -42,7 +45,7 @@ func TestM3DialogueThatCannotSayWhatBecameOfItsActionSaysThatItIsChecked(t *test
 		}},
 		"the store does not say on another gateway": {says: "Your request is received.", say: func(_ *testing.T, b *bench, _ *Turn) Reply {
 			b.restart("second")
-			b.Store = forgetful{b.store}
+			b.Store = forgetful{b.store, errAway}
 			r, _ := b.say(b.message(Answer, "1"))
 			return r
 		}},
@@ -79,13 +82,6 @@ func TestDialogueThatIsLostWithoutAnActionSaysHowToBegin(t *testing.T) {
 	}
 }
 
-// unborn is a store whose process was killed while it committed an action.
-type unborn struct{ sessions.Store }
-
-func (unborn) Action(context.Context, string, string) (sessions.Action, error) {
-	return sessions.Action{}, sessions.ErrNotFound
-}
-
 func TestM2ActionThatNobodyHasWasNotSent(t *testing.T) {
 	b := newBench(t)
 	b.toPIN()
@@ -93,7 +89,7 @@ func TestM2ActionThatNobodyHasWasNotSent(t *testing.T) {
 		t.Fatal("no action was committed")
 	}
 	b.restart("second")
-	b.Store = unborn{b.store}
+	b.Store = forgetful{b.store, sessions.ErrNotFound} // the process was killed while it committed the action
 	r, _ := b.say(b.message(Answer, "1"))
 	if r.Screen != "not_sent" || !strings.HasPrefix(r.Text, "Not sent. No money moved.") || strings.Contains(r.Text, "You will get an SMS") {
 		t.Errorf("%+v", r)

@@ -72,7 +72,7 @@ func (l *live) init() {
 
 // find returns a dialogue and its key's hash; nil if it is not known.
 func (l *live) find(k sessions.Key) (*alive, uint64) {
-	hash := maphash.String(l.seed, k.MSISDN) ^ maphash.String(l.seed, k.ID)*0x9E3779B97F4A7C15 // networks are few
+	hash := k.Hash(l.seed)
 	a := l.known[hash]
 	for a != nil && a.key != k {
 		a = a.next

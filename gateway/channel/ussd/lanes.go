@@ -106,17 +106,12 @@ func newLanes(limit, atOnce int) *lanes {
 	return l
 }
 
-// hash is that of a dialogue; all dialogues of these lanes are in one network.
-func (l *lanes) hash(k sessions.Key) uint64 {
-	return maphash.String(l.seed, k.MSISDN) ^ maphash.String(l.seed, k.ID)*0x9E3779B97F4A7C15
-}
-
 func (l *lanes) shardOf(hash uint64) *shard { return &l.shards[hash%uint64(len(l.shards))] }
 
 // do runs a task after all earlier ones of the same dialogue. It is false, and the
 // task is not run, if there is no room, or after close.
 func (l *lanes) do(k sessions.Key, t *task) bool {
-	hash := l.hash(k)
+	hash := k.Hash(l.seed)
 	s := l.shardOf(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
